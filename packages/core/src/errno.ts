@@ -1,0 +1,47 @@
+/**
+ * Linux errno numbers by name, for the codes this project answers with.
+ * Used by `errors.ts`; numbers are those of the generic Linux ABI (x86-64, arm64).
+ */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ENOSPC: 28,
+  ESPIPE: 29,
+  EDEADLK: 35,
+  ENOSYS: 38,
+  EOVERFLOW: 75,
+  EBADFD: 77,
+  EUSERS: 87,
+  EOPNOTSUPP: 95,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
+  ECANCELED: 125,
+  EOWNERDEAD: 130,
+  E2BIG: 7,
+  ENOMSG: 42,
+} as const;
+
+/** Name of an errno, as it stands in `error.code`. */
+export type ErrnoName = keyof typeof ERRNO;
+
+const NAMES = new Map<number, ErrnoName>(
+  (Object.entries(ERRNO) as [ErrnoName, number][]).map(([name, number]) => [number, name]),
+);
+
+/** The name of a positive errno number; `EIO` for a number that is not in the table. */
+export function errnoName(number: number): ErrnoName {
+  return NAMES.get(number) ?? 'EIO';
+}

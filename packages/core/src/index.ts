@@ -1,0 +1,1 @@
+export { MediatedError, isMediatedError } from "./errors.js";
