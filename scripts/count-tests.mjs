@@ -18,7 +18,9 @@ let passed = 0;
 let failed = 0;
 if (existsSync(path)) {
   const report = /** @type {Report} */ (JSON.parse(readFileSync(path, 'utf8')));
-  const unloadable = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  const unloadable = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
   passed = report.numPassedTests;
   failed = report.numFailedTests + unloadable.length;
 }
