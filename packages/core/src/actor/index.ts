@@ -1,1 +1,38 @@
-export {};
+/** Entry `@mediated/core/actor`: typed actors on real threads, with shared-memory inboxes. */
+export {
+  type ActorContext,
+  type ActorDefinition,
+  defineActor,
+  type Handlers,
+  type StartedActor,
+} from './actor.js';
+export { type ActorHandle, ActorRef } from './actor-ref.js';
+export type { ActorNotice, ThreadNotice } from './channels.js';
+export { Client, type ClientTicket } from './client.js';
+export { Endpoint, MAX_OUTSTANDING, type ThreadStatistics } from './endpoint.js';
+export type { AskOptions } from './pending.js';
+export {
+  ask,
+  boolean,
+  bytes,
+  type Codec,
+  defineProtocol,
+  int,
+  type Message,
+  type MessageMap,
+  none,
+  number,
+  type Protocol,
+  tell,
+  uint,
+  value,
+} from './protocol.js';
+export type { RestartPolicy } from './restart-limit.js';
+export {
+  ActorSystem,
+  type NamedThreadStatistics,
+  type Placement,
+  type SystemEvents,
+  type SystemOptions,
+} from './system.js';
+export { Workqueue, type WorkItem, type WorkOptions } from './workqueue.js';

@@ -1,0 +1,47 @@
+/**
+ * One worker thread that hosts actors, as the supervising thread sees it: its worker, its control calls, the list of
+ * actors it must run. Survives the worker: a restarted thread keeps its id, its name and its actors' numbers.
+ */
+import type { Worker } from 'node:worker_threads';
+import { MediatedError, fromWire } from '../errors.js';
+import type { RestartLimit } from './restart-limit.js';
+import type { ActorSpec, Outcome, ThreadControl } from './thread-control.js';
+
+export type ThreadState = 'starting' | 'running' | 'stopping' | 'down';
+
+export class HostedThread {
+  readonly id: number;
+  readonly name: string;
+  readonly restarts: RestartLimit;
+  readonly specs = new Map<number, ActorSpec>();
+  state: ThreadState = 'starting';
+  worker!: Worker;
+  /** Control calls of the present worker; each call must go through {@link call}. */
+  control!: { [K in keyof ThreadControl]: (...args: Parameters<ThreadControl[K]>) => Promise<Awaited<ReturnType<ThreadControl[K]>>> };
+  /** Rejects when the present worker exits; never resolves. */
+  exited!: Promise<never>;
+  #nextActor = 1;
+
+  constructor(id: number, name: string, restarts: RestartLimit) {
+    this.id = id;
+    this.name = name;
+    this.restarts = restarts;
+  }
+
+  nextActor(): number {
+    return this.#nextActor++;
+  }
+
+  /** Runs a control call; settles also when the thread dies in the middle (comlink alone would wait for ever). */
+  async call<T>(run: (control: HostedThread['control']) => Promise<T>): Promise<T> {
+    if (this.state === 'down') throw new MediatedError('EIO', `thread ${this.name} has ended`);
+    return Promise.race([run(this.control), this.exited]);
+  }
+
+  /** Like {@link call} for calls that report their own errors. */
+  async invoke<T>(run: (control: HostedThread['control']) => Promise<Outcome<T>>): Promise<T> {
+    const outcome = await this.call(run);
+    if ('error' in outcome) throw fromWire(outcome.error);
+    return outcome.value;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The shared segment of one actor system: a row of words per thread and two rings per ordered pair of threads.
+ * Laid out once by the system, viewed by every attached thread. Pages are supplied by the operating system when
+ * first touched, so the unused lanes of threads that never meet cost address space only.
+ */
+import { MAX_THREADS } from '../sync/threads.js';
+
+/** Words of one message slot (64 bytes, one cache line). */
+export const SLOT_WORDS = 16;
+/** Slots of one ring; a power of two. */
+export const RING_SLOTS = 256;
+
+/**
+ * Words of a thread's row. Owner rules:
+ * PARKED      0 awake, 1 sleeping (awaiting or blocking). The thread sets 1; whoever wakes it swaps 1 for 0 and notifies.
+ * STATE       0 absent, 1 attached. Set by the thread that attaches, cleared by the supervisor (death) or the thread (leave).
+ * INCARNATION counts attachments under this id. Written by the supervisor before the thread starts.
+ * PEERS_LO/HI bit per thread id that ever sent to this thread. Set by the sender (or), never cleared.
+ * DEATHS      counts deaths under this id. Written by the supervisor.
+ */
+export const ROW_WORDS = 32;
+export const PARKED = 0;
+export const STATE = 1;
+export const INCARNATION = 2;
+export const PEERS_LO = 3;
+export const PEERS_HI = 4;
+export const DEATHS = 5;
+/** Statistics of the thread, written by the thread alone: requests handled, asks sent, parks, spins that paid, queue peak. */
+export const HANDLED = 16;
+export const SENT = 17;
+export const PARKS = 18;
+export const SPINS_PAID = 19;
+export const BACKLOGGED = 20;
+
+/**
+ * Words before the rows. SYSTEM_DEATHS: total deaths; threads compare it with what they have seen (supervisor writes).
+ * SYSTEM_THREADS: attached threads (atomic add by whoever attaches or reaps).
+ */
+export const SYSTEM_WORDS = 32;
+export const SYSTEM_DEATHS = 0;
+export const SYSTEM_THREADS = 16;
+
+/** Ring control words: TAIL is the producer's, HEAD and STARVED are on lines of their own. */
+export const RING_TAIL = 0;
+export const RING_HEAD = 16;
+/** 1 while the producer waits for room; set by the producer, swapped to 0 by the consumer that then wakes it. */
+export const RING_STARVED = 17;
+export const RING_HEADER_WORDS = 32;
+export const RING_WORDS = RING_HEADER_WORDS + RING_SLOTS * SLOT_WORDS;
+
+const ROWS_END = SYSTEM_WORDS + MAX_THREADS * ROW_WORDS;
+const TOTAL_WORDS = ROWS_END + MAX_THREADS * MAX_THREADS * 2 * RING_WORDS;
+
+/** Reserves the segment of a new system, in bytes about 134 MiB of address space. */
+export function createSegment(): SharedArrayBuffer {
+  return new SharedArrayBuffer(TOTAL_WORDS * 4);
+}
+
+/** Word offset of a thread's row. */
+export function rowOf(thread: number): number {
+  return SYSTEM_WORDS + thread * ROW_WORDS;
+}
+
+/** Word offset of the ring that carries requests (or replies) from one thread to another. */
+export function ringOf(from: number, to: number, replies: boolean): number {
+  return ROWS_END + ((from * MAX_THREADS + to) * 2 + (replies ? 1 : 0)) * RING_WORDS;
+}
+
+/** Wakes a thread if it sleeps. Any thread may call it. */
+export function wake(words: Int32Array, thread: number): void {
+  const parked = rowOf(thread) + PARKED;
+  if (Atomics.load(words, parked) === 1 && Atomics.compareExchange(words, parked, 1, 0) === 1) {
+    Atomics.notify(words, parked);
+  }
+}
+
+/**
+ * Marks a thread as gone, whether it left or died, and wakes everybody, so that asks towards it are rejected.
+ * The thread itself or the supervisor may call it; only the first call counts.
+ */
+export function depart(words: Int32Array, thread: number): void {
+  const row = rowOf(thread);
+  if (Atomics.exchange(words, row + STATE, 0) === 0) return;
+  Atomics.sub(words, SYSTEM_THREADS, 1);
+  Atomics.add(words, row + DEATHS, 1);
+  Atomics.add(words, SYSTEM_DEATHS, 1);
+  for (let peer = 0; peer < MAX_THREADS; peer++) wake(words, peer);
+}

@@ -1,0 +1,7 @@
+/** Entry of the workqueue's pool threads: loads a module and calls one of its exports. Started by `workqueue.ts` only. */
+import type { WorkItem } from './workqueue.js';
+
+export default async function run(item: WorkItem): Promise<unknown> {
+  const module = (await import(item.module)) as Record<string, (...args: unknown[]) => unknown>;
+  return module[item.export](...item.args);
+}
