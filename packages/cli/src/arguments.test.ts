@@ -1,0 +1,60 @@
+/** What a command line is taken for. */
+import { parseCommandLine } from '#dist/arguments.js';
+import { COMMANDS } from '#dist/commands.js';
+import { describe, expect, test } from 'vitest';
+
+describe('a command line', () => {
+  test('with a command alone takes every option from its fallback', () => {
+    expect(parseCommandLine(['stress'])).toEqual({
+      command: 'stress',
+      options: { threads: 4, parents: 8, seconds: 10, seed: 1 },
+    });
+  });
+
+  test('takes values after a blank and after an equals sign, and the last one counts', () => {
+    const line = parseCommandLine(['stress', '--threads', '2', '--seed=0', '--threads', '63']);
+    expect(line).toMatchObject({ options: { threads: 63, seed: 0 } });
+    expect(parseCommandLine(['demo', '--definitions=-odd-'])).toMatchObject({ options: { definitions: '-odd-' } });
+  });
+
+  test.each(Object.keys(COMMANDS))('%s --help tells every option, in 80 columns', (command) => {
+    const line = parseCommandLine([command, '--help']) as { help: string };
+    for (const option of Object.keys(COMMANDS[command as keyof typeof COMMANDS].options)) {
+      expect(line.help).toContain(`--${option} `);
+    }
+    expect(Math.max(...line.help.split('\n').map((each) => each.length))).toBeLessThanOrEqual(80);
+  });
+
+  test('--help names every command', () => {
+    const line = parseCommandLine(['--help']) as { help: string };
+    for (const command of Object.keys(COMMANDS)) expect(line.help).toContain(command);
+    expect(parseCommandLine(['-h'])).toEqual(line);
+  });
+
+  test.each([
+    ['', 'a command is missing'],
+    ['fly', 'unknown command fly'],
+    ['toString', 'unknown command toString'],
+    ['--fast', 'unknown option --fast'],
+    ['stress --fast', 'unknown option --fast'],
+    ['stress --constructor 1', 'unknown option --constructor'],
+    ['stress -t 1', 'unknown option -t'],
+    ['stress here', 'does not take here'],
+    ['stress -- here', 'does not take here'],
+    ['stress --threads', '--threads needs a value (N)'],
+    ['stress --threads=', '--threads needs a value (N)'],
+    ['demo --definitions --help', '--definitions needs a value (FOLDER)'],
+    ['stress --help=yes', '--help takes no value'],
+    ['stress --threads 0', '--threads must be a whole number from 1 to 63, not 0'],
+    ['stress --threads 64', 'from 1 to 63, not 64'],
+    ['stress --seed -1', '--seed must be a whole number from 0 to 4294967295, not -1'],
+    ['stress --seed 4294967296', 'not 4294967296'],
+    ['stress --seconds 1.5', 'not 1.5'],
+    ['stress --seconds 1e1', 'not 1e1'],
+    ['stress --seconds 0x10', 'not 0x10'],
+  ])('"%s" is refused in one sentence', (words, sentence) => {
+    const line = parseCommandLine(words.split(' ').filter((word) => word !== ''));
+    expect(line).toEqual({ refusal: expect.stringContaining(sentence) });
+    expect((line as { refusal: string }).refusal).not.toContain('\n');
+  });
+});

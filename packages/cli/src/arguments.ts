@@ -1,0 +1,76 @@
+/**
+ * Checks a command line against `commands.ts`; called once by `main.ts`. Pure: nothing is printed, nothing thrown.
+ */
+import { parseArgs } from 'node:util';
+import { COMMANDS, type Command, type CommandName, type CommandOptions, type NumberOption } from './commands.js';
+import { commandHelp, programHelp } from './help.js';
+
+/** A command to run with its options. */
+export type Invocation = {
+  [Name in CommandName]: { readonly command: Name; readonly options: CommandOptions<Name> };
+}[CommandName];
+
+/** What the user asked for: a text, a command, or something that is answered with one sentence. */
+export type CommandLine = { readonly help: string } | { readonly refusal: string } | Invocation;
+
+/** `words` is the command line after the program's name. */
+export function parseCommandLine(words: readonly string[]): CommandLine {
+  const [name, ...rest] = words;
+  if (name === undefined) return { refusal: 'a command is missing; mediated --help lists them' };
+  if (name === '--help' || name === '-h') return { help: programHelp() };
+  if (name.startsWith('-')) return { refusal: `unknown option ${name}; mediated --help lists the commands` };
+  if (!Object.hasOwn(COMMANDS, name)) return { refusal: `unknown command ${name}; mediated --help lists them` };
+  return parseOptions(name as CommandName, rest);
+}
+
+function parseOptions(name: CommandName, words: readonly string[]): CommandLine {
+  const specs: Command['options'] = COMMANDS[name].options;
+  const { tokens } = parseArgs({
+    args: [...words],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: Object.fromEntries([
+      ...Object.keys(specs).map((option) => [option, { type: 'string' as const }]),
+      ['help', { type: 'boolean' as const, short: 'h' }],
+    ]),
+  });
+  const seeHelp = `; mediated ${name} --help lists the options`;
+  const values = new Map<string, string | number>(
+    Object.entries(specs).map(([option, { fallback }]) => [option, fallback]),
+  );
+  let help = false;
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') return { refusal: `mediated ${name} does not take ${token.value}${seeHelp}` };
+    if (token.name === 'help') {
+      if (token.value !== undefined) return { refusal: '--help takes no value' };
+      help = true;
+      continue;
+    }
+    const spec = Object.hasOwn(specs, token.name) && token.rawName.startsWith('--') ? specs[token.name] : undefined;
+    if (spec === undefined) return { refusal: `unknown option ${token.rawName}${seeHelp}` };
+    // What looks like the next option is one: `--definitions --threads 2` lacks a value. `--seed -1` has a bad one.
+    if (!token.value || (!token.inlineValue && /^-[^0-9]/.test(token.value))) {
+      return { refusal: `${token.rawName} needs a value (${spec.value})` };
+    }
+    if ('least' in spec) {
+      const value = parseNumber(token.value, spec);
+      if (value === undefined) {
+        const { least, most } = spec;
+        return { refusal: `${token.rawName} must be a whole number from ${least} to ${most}, not ${token.value}` };
+      }
+      values.set(token.name, value);
+    } else {
+      values.set(token.name, token.value);
+    }
+  }
+  if (help) return { help: commandHelp(name) };
+  return { command: name, options: Object.fromEntries(values) } as Invocation;
+}
+
+function parseNumber(text: string, { least, most }: NumberOption): number | undefined {
+  if (!/^[0-9]+$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= least && value <= most ? value : undefined;
+}

@@ -1,0 +1,38 @@
+/** The help texts of `mediated`, from `commands.ts`. No line is longer than 80 characters. */
+import { COMMANDS, type Command, type CommandName } from './commands.js';
+
+/** What `mediated --help` prints. */
+export function programHelp(): string {
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
+  return [
+    'mediated: mediated devices (mdev, VFIO) as actors on threads',
+    '',
+    'Usage: mediated COMMAND [OPTIONS]',
+    '',
+    'Commands:',
+    ...pairs(commands),
+    '',
+    'mediated COMMAND --help tells the options of a command.',
+  ].join('\n');
+}
+
+/** What `mediated COMMAND --help` prints. */
+export function commandHelp(name: CommandName): string {
+  const { summary, options }: Command = COMMANDS[name];
+  const lines = Object.entries(options).map(
+    ([option, { value, help, fallback }]) => [`--${option} ${value}`, `${help} (${fallback})`] as const,
+  );
+  return [
+    `mediated ${name}: ${summary}`,
+    '',
+    `Usage: mediated ${name} [OPTIONS]`,
+    '',
+    'Options, with what holds when they are not given:',
+    ...pairs([...lines, ['--help', 'this text']]),
+  ].join('\n');
+}
+
+function pairs(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

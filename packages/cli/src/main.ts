@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/**
+ * The program `mediated`: reads the command line, runs one command, ends with its exit status.
+ * 0: done. 1: the command failed. 2: the command line was wrong, said in one sentence on stderr.
+ */
+import { type Invocation, parseCommandLine } from './arguments.js';
+import { demo } from './demo.js';
+
+// A reader that has seen enough (`mediated --help | head -1`) is no failure of the program.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+function run(invocation: Invocation): Promise<number> {
+  switch (invocation.command) {
+    case 'demo':
+      return demo(invocation.options, process.stdout, process.stderr);
+    case 'stress':
+      return Promise.resolve(refuse('stress needs the runtime, which this version does not have yet'));
+  }
+}
+
+function refuse(sentence: string): number {
+  process.stderr.write(`mediated: ${sentence}\n`);
+  return 2;
+}
+
+const line = parseCommandLine(process.argv.slice(2));
+if ('help' in line) {
+  process.stdout.write(`${line.help}\n`);
+} else if ('refusal' in line) {
+  process.exitCode = refuse(line.refusal);
+} else {
+  process.exitCode = await run(line);
+}
