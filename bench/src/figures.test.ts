@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { parseCommandLine } from '../dist/arguments.js';
+import { atLeast, atMost, figuresAsJson, median, meets, ratios, spreadOf } from '../dist/figures.js';
+import { formatNumber, reportSuite } from '../dist/report.js';
+
+describe('figures', () => {
+  it('take the middle of the rounds, whatever their order, and the mean of the two middle ones', () => {
+    expect(median([9, 1, 5])).toBe(5);
+    expect(median([9, 1, 5, 7])).toBe(6);
+    expect(median([10, 9])).toBe(9.5);
+    expect(() => median([])).toThrow(RangeError);
+  });
+
+  it('keep the lowest and the highest round and leave the readings alone', () => {
+    const values = [3, 1, 2];
+    expect(spreadOf(values)).toEqual({ median: 2, low: 1, high: 3 });
+    expect(values).toEqual([3, 1, 2]);
+  });
+
+  it('compare round with round', () => {
+    expect(ratios([10, 30], [5, 10])).toEqual([2, 3]);
+    expect(() => ratios([1], [1, 2])).toThrow(RangeError);
+  });
+
+  it('meet a mark that they equal, and none when they are not a number', () => {
+    expect([meets(atLeast(4), 4), meets(atLeast(4), 3.9)]).toEqual([true, false]);
+    expect([meets(atMost(1.1), 1.1), meets(atMost(1.1), 1.2)]).toEqual([true, false]);
+    expect([meets(atLeast(4), Number.NaN), meets(atMost(4), Number.NaN)]).toEqual([false, false]);
+  });
+
+  it('are written as one number per figure and suite', () => {
+    const figures = new Map([
+      ['unregister_ms.rwsem', spreadOf([1, 2, 9])],
+      ['other', spreadOf([4])],
+    ]);
+    const text = figuresAsJson([{ name: 'gate', figures }]);
+    expect(JSON.parse(text)).toEqual({ gate: { 'unregister_ms.rwsem': 2, other: 4 } });
+    expect(text.endsWith('}\n')).toBe(true);
+  });
+});
+
+describe('the command line', () => {
+  const parse = (...words: string[]) => parseCommandLine(words, ['inbox', 'locks']);
+
+  it('runs every suite unless told otherwise', () => {
+    expect(parse()).toMatchObject({ plan: { suites: ['inbox', 'locks'], json: undefined } });
+    expect(parse('--only', 'locks', '--json', 'out.json')).toMatchObject({
+      plan: { suites: ['locks'], json: 'out.json' },
+    });
+    expect(parse('--', '--only', 'inbox', '--rounds', '3')).toMatchObject({ plan: { suites: ['inbox'], rounds: 3 } });
+  });
+
+  it.each([
+    [['--only', 'nonsense'], /no suite "nonsense"; there are inbox, locks/],
+    [['--only'], /--only/],
+    [['--fast'], /--fast/],
+    [['--json='], /--json needs/],
+    [['inbox'], /inbox/],
+    [['--rounds', '0'], /from 1 to 1000, not "0"/],
+    [['--rounds', 'many'], /not "many"/],
+  ])('refuses %j in one sentence', (words, sentence) => {
+    const line = parse(...words);
+    expect(line).toHaveProperty('refusal', expect.stringMatching(sentence));
+    expect('refusal' in line && line.refusal).not.toContain('\n');
+  });
+});
+
+describe('the report', () => {
+  it('prints three digits, and thousands in groups', () => {
+    expect([0.012345, 1.1, 43.21, 999.4, 999.6, 2_812_345.6].map(formatNumber)).toEqual([
+      '0.0123',
+      '1.1',
+      '43.2',
+      '999',
+      '1 000',
+      '2 812 346',
+    ]);
+  });
+
+  it('says of each figure whether its mark is met, missed or was not measured', () => {
+    const suite = {
+      name: 'inbox',
+      about: 'asks',
+      figures: {
+        fast: { about: 'a', mark: atLeast(4) },
+        slow: { about: 'b', mark: atMost(1.1) },
+        lost: { about: 'c', mark: atMost(1) },
+        free: { about: 'd' },
+      },
+      parts: {},
+    };
+    const figures = new Map([
+      ['fast', spreadOf([3, 4, 5])],
+      ['slow', spreadOf([2])],
+      ['free', spreadOf([7])],
+    ]);
+    const text = reportSuite({ suite, figures, readings: [], notes: ['so'], failures: ['part'] }).join('\n');
+    expect(text).toMatch(/^fast +4 +3\.\.5 +>= 4 +met$/m);
+    expect(text).toMatch(/^slow +2 +2\.\.2 +<= 1\.1 +missed$/m);
+    expect(text).toMatch(/^lost +- +- +<= 1 +not measured$/m);
+    expect(text).toMatch(/^free +7 +7\.\.7$/m);
+    expect(text).toContain('note: so');
+    expect(text).toContain('failed: part');
+  });
+});

@@ -1,0 +1,27 @@
+/**
+ * Runs a part in a fresh child process, so that no part sees the heap, the compiled code or the threads of another.
+ * Called by `main.ts`.
+ */
+import { fork } from 'node:child_process';
+import type { PartResult } from './part.js';
+
+const CHILD = new URL('./part.worker.js', import.meta.url);
+
+/** The result of a part. Rejects when the child ends without one; its standard error has said why. */
+export function runPart(suite: string, part: string, rounds: number): Promise<PartResult> {
+  return new Promise((resolve, reject) => {
+    const child = fork(CHILD, [suite, part, String(rounds)], {
+      execArgv: [...process.execArgv, '--expose-gc'],
+      serialization: 'advanced',
+    });
+    let result: PartResult | undefined;
+    child.once('message', (message) => {
+      result = message as PartResult;
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (result !== undefined && code === 0) resolve(result);
+      else reject(new Error(`${suite} ${part}: the child process ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}

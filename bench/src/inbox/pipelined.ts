@@ -1,0 +1,34 @@
+/** Asks a second with 256 in flight: the actor against comlink, piscina and postMessage. */
+import { ratios } from '../figures.js';
+import { alternate, fastest } from '../harness/alternate.js';
+import type { Part } from '../harness/part.js';
+import { type EchoAsk, pipelined } from '../harness/timing.js';
+import { actorEcho, comlinkEcho, PISCINA_CONFIGURATIONS, piscinaEcho, postMessageEcho } from './peers.js';
+
+const MILLISECONDS = 150;
+
+export const part: Part = async ({ rounds }) => {
+  const contender = (name: string, ask: EchoAsk) => ({ name, measure: () => pipelined(ask, MILLISECONDS) });
+  const configurations = Object.keys(PISCINA_CONFIGURATIONS) as (keyof typeof PISCINA_CONFIGURATIONS)[];
+  const piscina = await fastest(configurations.map((name) => contender(name, piscinaEcho(name))));
+  const contenders = [
+    contender('actor', await actorEcho()),
+    contender('postMessage', postMessageEcho()),
+    contender('comlink', comlinkEcho()),
+    { ...piscina, name: 'piscina' },
+  ];
+  const [actor, postMessage, comlink, pool] = await alternate(contenders, rounds);
+  return {
+    figures: {
+      pipelined_vs_comlink: ratios(actor, comlink),
+      pipelined_vs_piscina: ratios(actor, pool),
+      pipelined_vs_postMessage: ratios(actor, postMessage),
+    },
+    readings: [actor, postMessage, comlink, pool].map((values, index) => ({
+      name: `256 in flight, ${contenders[index].name}`,
+      unit: '/s',
+      values,
+    })),
+    notes: [`piscina was fastest with ${piscina.name}`],
+  };
+};

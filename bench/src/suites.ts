@@ -1,0 +1,53 @@
+/**
+ * The suites: their figures, what each is expected to reach, and the parts that measure them. Every part runs in a
+ * fresh child process (`harness/part.worker.ts`); the main process only reads the names and marks.
+ */
+import { atLeast, atMost, type Mark } from './figures.js';
+import type { Part } from './harness/part.js';
+
+/** One figure of a suite. */
+export interface FigureSpec {
+  /** What is compared with what, for the report. */
+  readonly about: string;
+  readonly mark?: Mark;
+}
+
+/** A suite; figures in the order of the report. */
+export interface Suite {
+  readonly name: string;
+  readonly about: string;
+  readonly figures: Readonly<Record<string, FigureSpec>>;
+  readonly parts: Readonly<Record<string, () => Promise<{ readonly part: Part }>>>;
+}
+
+/** All suites, in the order in which they run. */
+export const SUITES: readonly Suite[] = [
+  {
+    name: 'inbox',
+    about: 'asks of an actor on another thread (echo of one integer)',
+    figures: {
+      pipelined_vs_comlink: { about: 'asks a second, 256 in flight, over comlink', mark: atLeast(30) },
+      pipelined_vs_piscina: { about: 'asks a second, 256 in flight, over piscina', mark: atLeast(50) },
+      pipelined_vs_postMessage: { about: 'asks a second, 256 in flight, over postMessage', mark: atLeast(4) },
+      roundtrip_vs_postMessage: { about: 'time of one awaited ask, over postMessage', mark: atMost(1.1) },
+      blocking_vs_spin: { about: 'time of a blocking ask, over a bare Atomics ping-pong', mark: atMost(5) },
+    },
+    parts: {
+      pipelined: () => import('./inbox/pipelined.js'),
+      roundtrip: () => import('./inbox/roundtrip.js'),
+      blocking: () => import('./inbox/blocking.js'),
+    },
+  },
+  {
+    name: 'locks',
+    about: 'a mutex over shared words',
+    figures: {
+      uncontended_vs_cas: { about: 'tryLock and unlock, over a bare compare-exchange and exchange', mark: atMost(3) },
+      contended_vs_multithreading: { about: 'takes a second of two threads, over multithreading', mark: atLeast(2) },
+    },
+    parts: {
+      uncontended: () => import('./locks/uncontended.js'),
+      contended: () => import('./locks/contended.js'),
+    },
+  },
+];
