@@ -25,3 +25,9 @@ export function canceled(operation: string, signal: AbortSignal): MediatedError 
 export function assertNotAborted(operation: string, options: WaitOptions | undefined): void {
   if (options?.signal?.aborted === true) throw canceled(operation, options.signal);
 }
+
+/** The options for the next phase of a wait that began at `started` (`performance.now()`). */
+export function restOf(options: WaitOptions | undefined, started: number): WaitOptions | undefined {
+  if (options?.timeout === undefined) return options;
+  return { timeout: Math.max(0, options.timeout - (performance.now() - started)), signal: options.signal };
+}

@@ -111,6 +111,11 @@ export class WaitQueue {
 /** A waiting place lost `thread`: forget its bit and kick the others, one of whom may have lost a wake-up with it. */
 export function recoverWaiters(words: Int32Array, base: number, thread: number): void {
   clearThreadBit(words, base, thread);
+  kickWaiters(words, base);
+}
+
+/** Wakes all who wait at the waiting place `base`. */
+export function kickWaiters(words: Int32Array, base: number): void {
   Atomics.add(words, base + WAKE, 1);
   Atomics.notify(words, base + WAKE);
 }
