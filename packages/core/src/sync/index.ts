@@ -17,5 +17,12 @@ export { RefCount, type RefCountKind } from './ref-count.js';
 export { RwSemaphore } from './rw-semaphore.js';
 export { Semaphore } from './semaphore.js';
 export { Srcu } from './srcu.js';
-export { currentThread, type DeathCallback, MAX_THREADS, type ReapOptions, ThreadTable, type WatchOptions } from './threads.js';
+export {
+  currentThread,
+  type DeathCallback,
+  MAX_THREADS,
+  type ReapOptions,
+  ThreadTable,
+  type WatchOptions,
+} from './threads.js';
 export type { WaitOptions } from './wait-options.js';

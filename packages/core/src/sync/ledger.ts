@@ -44,7 +44,7 @@ export function initializeLedger(words: Int32Array, offset: number, value: numbe
 export function takePermits(words: Int32Array, offset: number, thread: number, amount: number): boolean {
   if (Atomics.load(words, offset) < amount) return false;
   const column = offset + COLUMNS + thread * STRIDE;
-  const sequence = words[column + SEQUENCE] ?? 0;
+  const sequence = words[column + SEQUENCE];
   Atomics.store(words, column + SEQUENCE, sequence + 1);
   let taken = false;
   for (let value = Atomics.load(words, offset); value >= amount; ) {
@@ -64,9 +64,9 @@ export function takePermits(words: Int32Array, offset: number, thread: number, a
 export function givePermits(words: Int32Array, offset: number, thread: number, amount: number): boolean {
   const column = offset + COLUMNS + thread * STRIDE;
   if (Atomics.load(words, offset) > LARGEST_VALUE - amount) return false;
-  const sequence = words[column + SEQUENCE] ?? 0;
-  const share = words[column + SHARE] ?? 0;
-  const own = amount < share ? amount : share;
+  const sequence = words[column + SEQUENCE];
+  const share = words[column + SHARE];
+  const own = Math.min(amount, share);
   Atomics.store(words, column + SEQUENCE, sequence + 1);
   if (own < amount) Atomics.add(words, offset + BASE, amount - own);
   words[column + SHARE] = share - own;
@@ -78,7 +78,7 @@ export function givePermits(words: Int32Array, offset: number, thread: number, a
 /** Adds a reference for `thread` unless the value is zero or as large as it can be. */
 export function takeReference(words: Int32Array, offset: number, thread: number): boolean {
   const column = offset + COLUMNS + thread * STRIDE;
-  const sequence = words[column + SEQUENCE] ?? 0;
+  const sequence = words[column + SEQUENCE];
   Atomics.store(words, column + SEQUENCE, sequence + 1);
   let taken = false;
   for (let value = Atomics.load(words, offset); value > 0 && value < LARGEST_VALUE; ) {
@@ -101,9 +101,9 @@ export function takeReference(words: Int32Array, offset: number, thread: number)
 export function giveReference(words: Int32Array, offset: number, thread: number): number {
   if (Atomics.load(words, offset) <= 0) return 0;
   const column = offset + COLUMNS + thread * STRIDE;
-  const sequence = words[column + SEQUENCE] ?? 0;
+  const sequence = words[column + SEQUENCE];
   Atomics.store(words, column + SEQUENCE, sequence + 1);
-  if ((words[column + SHARE] ?? 0) > 0) words[column + SHARE] -= 1;
+  if (words[column + SHARE] > 0) words[column + SHARE] -= 1;
   else Atomics.sub(words, offset + BASE, 1);
   const before = Atomics.sub(words, offset, 1);
   Atomics.store(words, column + SEQUENCE, sequence + 2);
@@ -119,7 +119,13 @@ export function shareOf(words: Int32Array, offset: number, thread: number): numb
  * Gives the dead thread's share back and, if it died in the middle of an operation, has the value audited.
  * `settled` is called after every change of the value, at once or later (under heavy traffic the audit is repeated).
  */
-export function recoverLedger(words: Int32Array, offset: number, thread: number, sign: LedgerSign, settled: () => void): void {
+export function recoverLedger(
+  words: Int32Array,
+  offset: number,
+  thread: number,
+  sign: LedgerSign,
+  settled: () => void,
+): void {
   const column = offset + COLUMNS + thread * STRIDE;
   if ((Atomics.load(words, column + SEQUENCE) & 1) !== 0) {
     Atomics.store(words, offset + UNSETTLED, 1);

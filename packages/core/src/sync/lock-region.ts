@@ -27,7 +27,8 @@ export function registerLockRegion(region: LockRegionDescription): () => void {
   const { words, first, stride } = region;
   return registerRegion({
     recover: (thread) => {
-      for (let index = 0, offset = first; index < region.count(); index++, offset += stride) kind.recover(words, offset, thread);
+      for (let index = 0, offset = first; index < region.count(); index++, offset += stride)
+        kind.recover(words, offset, thread);
     },
     holds: (thread) => {
       for (let index = 0, offset = first; index < region.count(); index++, offset += stride) {

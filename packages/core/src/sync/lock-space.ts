@@ -149,7 +149,8 @@ export class LockSpace implements RecoverableRegion {
     }
     const size = header >>> KIND_BITS;
     this.#words.fill(0, offset, at + size);
-    if (Atomics.compareExchange(this.#words, at, header, (size << KIND_BITS) | FREE) === header) Atomics.add(this.#words, FREED, 1);
+    if (Atomics.compareExchange(this.#words, at, header, (size << KIND_BITS) | FREE) === header)
+      Atomics.add(this.#words, FREED, 1);
   }
 
   /** @internal Called by a reap. */
@@ -205,7 +206,8 @@ export class LockSpace implements RecoverableRegion {
     const words = this.#words;
     for (;;) {
       const top = Atomics.load(words, TOP);
-      if (top + size > words.length) throw new MediatedError('ENOSPC', `this lock space of ${words.length} words is full`);
+      if (top + size > words.length)
+        throw new MediatedError('ENOSPC', `this lock space of ${words.length} words is full`);
       const found = Atomics.compareExchange(words, top, 0, header);
       Atomics.compareExchange(words, TOP, top, top + ((found === 0 ? header : found) >>> KIND_BITS));
       if (found === 0) return top + 1;

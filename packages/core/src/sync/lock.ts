@@ -90,7 +90,8 @@ export class LockGuard implements Disposable {
 
 /** The words of a handle, after checking its kind (EINVAL) and joining its thread table. */
 export function openHandle(handle: LockHandle, kind: LockKind): Int32Array<SharedArrayBuffer> {
-  if (handle.kind !== kind) throw new MediatedError('EINVAL', `this is the handle of a ${handle.kind}, not of a ${kind}`);
+  if (handle.kind !== kind)
+    throw new MediatedError('EINVAL', `this is the handle of a ${handle.kind}, not of a ${kind}`);
   ThreadTable.join(handle.threads);
   return new Int32Array(handle.buffer);
 }

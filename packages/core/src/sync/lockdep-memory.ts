@@ -45,7 +45,8 @@ export class OrderMemory {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     for (let id = 0; id < CLASSES; id++) {
-      if (Atomics.load(this.#words, NAMES + id) === 0) Atomics.compareExchange(this.#words, NAMES + id, 0, this.#write(name));
+      if (Atomics.load(this.#words, NAMES + id) === 0)
+        Atomics.compareExchange(this.#words, NAMES + id, 0, this.#write(name));
       if (this.nameOf(id) !== name) continue;
       this.#ids.set(name, id);
       return id;

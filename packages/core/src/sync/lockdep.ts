@@ -50,7 +50,8 @@ export function declareLockOrder(names: readonly string[]): void {
   const order = memory;
   names.forEach((name, index) => {
     const next = names[index + 1];
-    if (next !== undefined) order.learn(order.classOf(name), order.classOf(next), () => `declared: ${names.join(' < ')}`);
+    if (next !== undefined)
+      order.learn(order.classOf(name), order.classOf(next), () => `declared: ${names.join(' < ')}`);
   });
 }
 
@@ -117,4 +118,4 @@ function stack(): string {
   return (new Error().stack ?? '').split('\n').slice(3).join('\n');
 }
 
-if (process.env['MEDIATED_LOCK_DEBUG'] === '1') enableLockDebug();
+if (process.env.MEDIATED_LOCK_DEBUG === '1') enableLockDebug();

@@ -14,7 +14,15 @@
 import { MediatedError } from '../errors.js';
 import { assertMayBlock } from './blocking.js';
 import type { Contended } from './local-queue.js';
-import { LockGuard, type LockHandle, type LockOptions, type LockStats, makeHandle, openHandle, type Releasable } from './lock.js';
+import {
+  LockGuard,
+  type LockHandle,
+  type LockOptions,
+  type LockStats,
+  makeHandle,
+  openHandle,
+  type Releasable,
+} from './lock.js';
 import { lockDebug, noteReleased, noteTaken, noteTaking } from './lockdep.js';
 import {
   ACQUISITIONS,
@@ -126,7 +134,8 @@ export class Mutex implements Releasable, Contended {
   lockSync(options?: WaitOptions): LockGuard {
     assertMayBlock('lockSync', 'lock');
     assertNotAborted('lockSync', options);
-    if (this.held) throw new MediatedError('EDEADLK', `this thread already holds ${this.label}`, { syscall: 'lockSync' });
+    if (this.held)
+      throw new MediatedError('EDEADLK', `this thread already holds ${this.label}`, { syscall: 'lockSync' });
     if (lockDebug) noteTaking(this, false);
     if (!this.tryLock()) {
       this.queue.enterSync('lockSync', 1, options?.timeout);

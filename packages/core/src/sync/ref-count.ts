@@ -7,7 +7,15 @@
  */
 import { MediatedError } from '../errors.js';
 import { assertMayBlock } from './blocking.js';
-import { giveReference, initializeLedger, LARGEST_VALUE, LEDGER_WORDS, recoverLedger, shareOf, takeReference } from './ledger.js';
+import {
+  giveReference,
+  initializeLedger,
+  LARGEST_VALUE,
+  LEDGER_WORDS,
+  recoverLedger,
+  shareOf,
+  takeReference,
+} from './ledger.js';
 import type { Contended } from './local-queue.js';
 import { type LockHandle, type LockOptions, makeHandle, openHandle } from './lock.js';
 import { currentThread } from './threads.js';
@@ -33,7 +41,12 @@ export class RefCount implements Contended {
   private readonly self: number;
   private queue: WaitQueue | undefined;
 
-  private constructor(words: Int32Array<SharedArrayBuffer>, offset: number, name: string | undefined, tracked: boolean) {
+  private constructor(
+    words: Int32Array<SharedArrayBuffer>,
+    offset: number,
+    name: string | undefined,
+    tracked: boolean,
+  ) {
     this.words = words;
     this.offset = offset;
     this.name = name;
@@ -49,7 +62,12 @@ export class RefCount implements Contended {
   /** Opens a count of another thread. EINVAL for the handle of something else. */
   static from(handle: LockHandle<RefCountKind>): RefCount {
     const tracked = handle.kind === 'trackedRefCount';
-    return new RefCount(openHandle(handle, tracked ? 'trackedRefCount' : 'refCount'), handle.offset, handle.name, tracked);
+    return new RefCount(
+      openHandle(handle, tracked ? 'trackedRefCount' : 'refCount'),
+      handle.offset,
+      handle.name,
+      tracked,
+    );
   }
 
   /** For sending the count to another thread. */

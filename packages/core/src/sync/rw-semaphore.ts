@@ -73,7 +73,8 @@ export class RwSemaphore implements Releasable {
   /** The read holds of all threads at this moment. */
   get readers(): number {
     let sum = 0;
-    for (let thread = 0; thread < MAX_THREADS; thread++) sum += Atomics.load(this.words, this.offset + READERS + thread);
+    for (let thread = 0; thread < MAX_THREADS; thread++)
+      sum += Atomics.load(this.words, this.offset + READERS + thread);
     return sum;
   }
 
@@ -94,7 +95,7 @@ export class RwSemaphore implements Releasable {
 
   /** Ends a read hold of this thread. EPERM if there is none. */
   unlockRead(): void {
-    if ((this.words[this.column] ?? 0) <= 0) throw this.notHeld('reading', 'unlockRead');
+    if (this.words[this.column] <= 0) throw this.notHeld('reading', 'unlockRead');
     if (lockDebug) noteReleased(this);
     Atomics.sub(this.words, this.column, 1);
     this.drain.left();
@@ -160,7 +161,7 @@ export class RwSemaphore implements Releasable {
   writeSync(options?: WaitOptions): LockGuard {
     assertMayBlock('writeSync', 'write');
     assertNotAborted('writeSync', options);
-    if ((this.words[this.column] ?? 0) > 0) {
+    if (this.words[this.column] > 0) {
       throw new MediatedError('EDEADLK', `this thread holds ${this.label} for reading`, { syscall: 'writeSync' });
     }
     if (lockDebug) noteTaking(this, false);
@@ -256,7 +257,8 @@ export class RwSemaphore implements Releasable {
 
 /** Frees the semaphore of the dead `thread`. Called by recovery. */
 export function recoverRwSemaphore(words: Int32Array, offset: number, thread: number): void {
-  if (Atomics.compareExchange(words, offset + WRITER, thread + 1, 0) === thread + 1) Atomics.store(words, offset + DIED, 1);
+  if (Atomics.compareExchange(words, offset + WRITER, thread + 1, 0) === thread + 1)
+    Atomics.store(words, offset + DIED, 1);
   Atomics.store(words, offset + READERS + thread, 0);
   clearThreadBit(words, offset + INTENT, thread);
   recoverMutex(words, offset + MUTEX, thread, false);

@@ -66,7 +66,7 @@ export class Srcu {
   /** Ends the read section that `readLock` began with this answer. EPERM if this thread has none in that bank. */
   readUnlock(bank: number): void {
     const index = this.counters + (bank & 1);
-    if ((this.words[index] ?? 0) <= 0) {
+    if (this.words[index] <= 0) {
       throw new MediatedError('EPERM', 'this thread has no such read section', { syscall: 'readUnlock' });
     }
     Atomics.sub(this.words, index, 1);
@@ -80,7 +80,7 @@ export class Srcu {
   synchronizeSync(options?: WaitOptions): void {
     assertMayBlock('synchronizeSync', 'synchronize');
     assertNotAborted('synchronizeSync', options);
-    if ((this.words[this.counters] ?? 0) + (this.words[this.counters + 1] ?? 0) > 0) {
+    if (this.words[this.counters] + this.words[this.counters + 1] > 0) {
       throw new MediatedError('EDEADLK', 'this thread is in a read section', { syscall: 'synchronizeSync' });
     }
     const started = performance.now();
@@ -134,5 +134,9 @@ export function recoverSrcu(words: Int32Array, offset: number, thread: number): 
 /** True if `thread` is in a read section or waits for a grace period. */
 export function holdsSrcu(words: Int32Array, offset: number, thread: number): boolean {
   const index = offset + COUNTERS + thread * BANKS;
-  return Atomics.load(words, index) !== 0 || Atomics.load(words, index + 1) !== 0 || holdsMutex(words, offset + MUTEX, thread);
+  return (
+    Atomics.load(words, index) !== 0 ||
+    Atomics.load(words, index + 1) !== 0 ||
+    holdsMutex(words, offset + MUTEX, thread)
+  );
 }

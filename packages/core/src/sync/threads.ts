@@ -89,7 +89,10 @@ export class ThreadTable {
     const other = ThreadTable.from(buffer);
     if (other.#words[TOKEN] === mine.#words[TOKEN]) return mine;
     if (self >= 0) {
-      throw new MediatedError('EINVAL', 'this thread has an id in another thread table; import the package before starting workers');
+      throw new MediatedError(
+        'EINVAL',
+        'this thread has an id in another thread table; import the package before starting workers',
+      );
     }
     setEnvironmentData(ENVIRONMENT_KEY, buffer);
     ThreadTable.#current = other;
@@ -190,7 +193,8 @@ export class ThreadTable {
     const index = SLOTS + id;
     const slot = this.#slot(id);
     const state = slot & STATE_MASK;
-    if (state === FREE || state === DEAD || Atomics.compareExchange(this.#words, index, slot, DEAD) !== slot) return false;
+    if (state === FREE || state === DEAD || Atomics.compareExchange(this.#words, index, slot, DEAD) !== slot)
+      return false;
     recoverRegions(id, warn);
     for (const callback of [...this.#deathCallbacks]) {
       try {

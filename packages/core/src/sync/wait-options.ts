@@ -13,7 +13,9 @@ export interface WaitOptions {
 
 /** The error of a wait that took too long. */
 export function timedOut(operation: string, timeout: number | undefined): MediatedError {
-  return new MediatedError('ETIMEDOUT', `${operation} did not succeed within ${timeout ?? 0} ms`, { syscall: operation });
+  return new MediatedError('ETIMEDOUT', `${operation} did not succeed within ${timeout ?? 0} ms`, {
+    syscall: operation,
+  });
 }
 
 /** The error of a wait that was aborted. */

@@ -99,7 +99,6 @@ export class WaitQueue {
 
   /**
    * Awaits the success of an attempt, behind this thread's earlier waiters. ETIMEDOUT, ECANCELED.
-   * The caller has checked that the signal is not aborted.
    */
   enter(operation: string, amount: number, options: WaitOptions | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -111,7 +110,7 @@ export class WaitQueue {
 /** A waiting place lost `thread`: forget its bit and kick the others, one of whom may have lost a wake-up with it. */
 export function recoverWaiters(words: Int32Array, base: number, thread: number): void {
   clearThreadBit(words, base, thread);
-  kickWaiters(words, base);
+  if ((Atomics.load(words, base) | Atomics.load(words, base + HIGH)) !== 0) kickWaiters(words, base);
 }
 
 /** Wakes all who wait at the waiting place `base`. */
@@ -164,7 +163,9 @@ class AsyncWaiter implements LocalWaiter {
     }
     if (signal !== undefined) {
       this.#signal = signal;
-      signal.addEventListener('abort', this.#abort, { once: true });
+      // It may have aborted between two phases of one operation.
+      if (signal.aborted) this.#abort();
+      else signal.addEventListener('abort', this.#abort, { once: true });
     }
   }
 
