@@ -14,7 +14,7 @@
 import { MAX_THREADS } from '../sync/threads.js';
 
 /** Words of one cache line. */
-export const LINE_WORDS = 16;
+const LINE_WORDS = 16;
 
 /** Slots that a thread claims at a time. */
 export const CHUNK_SLOTS = 32;
