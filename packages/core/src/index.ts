@@ -1,1 +1,31 @@
-export { MediatedError, isMediatedError } from "./errors.js";
+/** Entry `@mediated/core`: the mdev framework. Actors, locks and shared memory have entries of their own. */
+export { type ErrnoName, ERRNO, errnoName } from './errno.js';
+export { isMediatedError, MediatedError, type MediatedErrorOptions } from './errors.js';
+export { Bus } from './mdev/bus.js';
+export { BusClient } from './mdev/bus-client.js';
+export { BusMemory, type BusHandle, type Quirks } from './mdev/bus-memory.js';
+export type { DeviceNotice, DriverErrorNotice, ParentNotice } from './mdev/channels.js';
+export { MdevDevice } from './mdev/device.js';
+export {
+  type BudgetSpec,
+  defineMdevDriver,
+  type DriverHost,
+  type DriverModule,
+  type FrameworkActor,
+  type MdevDriver,
+  type MdevType,
+  type TypeSpec,
+  type VendorAttribute,
+} from './mdev/driver.js';
+export type { LoadOptions } from './mdev/driver-registry.js';
+export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
+export { DEVICE_IDS, FRAMEWORK_WORDS } from './mdev/layout.js';
+export { Mdev, type MdevPresence } from './mdev/mdev.js';
+export { Parent, type ParentType } from './mdev/parent.js';
+export type { AttributeInfo, DriverInfo } from './mdev/parent-protocol.js';
+export type { ParentSpec } from './mdev/parent-registry.js';
+export { type BusTicket, Runtime } from './mdev/runtime.js';
+export type { RuntimeOptions } from './mdev/runtime-options.js';
+export { ThreadBus } from './mdev/thread-bus.js';
+export type { UeventEvents } from './mdev/uevent-feed.js';
+export { type Action, emitChild, emitNode, type Uevent } from './mdev/uevents.js';

@@ -1,0 +1,74 @@
+/**
+ * An mdev as driver callbacks see it: lives on the thread that probed it, from device add to release. Not shared;
+ * other threads see its slot.
+ */
+import { formatUuid } from '../memory/uuid.js';
+import type { BusMemory } from './bus-memory.js';
+import type { MdevType } from './driver.js';
+import {
+  DEVICE_FRAMEWORK,
+  DEVICE_ORDER,
+  DEVICE_PARENT,
+  DEVICE_PARENT_GENERATION,
+  DEVICE_STATE,
+  DEVICE_UUID,
+} from './layout.js';
+
+export class MdevDevice {
+  /** Slot number, unique among live devices. */
+  readonly index: number;
+  /** Distinguishes devices that used the same slot. */
+  readonly generation: number;
+  readonly type: MdevType;
+  /** The driver's own; set in probe, cleared by the core after remove. */
+  driverData: unknown;
+  /** A detach (unbind or removal) under way; whoever comes second waits for it, as for the device lock. */
+  detaching: Promise<void> | undefined;
+  /** The winner of the `remove` file, until its store callback has returned. */
+  removing: Promise<number> | undefined;
+  readonly #memory: BusMemory;
+
+  constructor(memory: BusMemory, index: number, generation: number, type: MdevType) {
+    this.#memory = memory;
+    this.index = index;
+    this.generation = generation;
+    this.type = type;
+  }
+
+  /** The UUID in lower-case canonical form: the device's name. */
+  get uuid(): string {
+    const { devices } = this.#memory;
+    return formatUuid(devices.words, devices.base(this.index) + DEVICE_UUID);
+  }
+
+  /** State bits (`layout.ts`). */
+  get state(): number {
+    const { devices } = this.#memory;
+    return Atomics.load(devices.words, devices.base(this.index) + DEVICE_STATE);
+  }
+
+  /** Slot number and generation of the parent. */
+  get parent(): number {
+    return this.#word(DEVICE_PARENT);
+  }
+
+  get parentGeneration(): number {
+    return this.#word(DEVICE_PARENT_GENERATION);
+  }
+
+  /** Position among the children of its parent. */
+  get order(): number {
+    return this.#word(DEVICE_ORDER);
+  }
+
+  /** Shared words for the device framework: array and first offset. */
+  get frameworkWords(): { words: Int32Array<SharedArrayBuffer>; offset: number } {
+    const { devices } = this.#memory;
+    return { words: devices.words, offset: devices.base(this.index) + DEVICE_FRAMEWORK };
+  }
+
+  #word(word: number): number {
+    const { devices } = this.#memory;
+    return devices.words[devices.base(this.index) + word];
+  }
+}

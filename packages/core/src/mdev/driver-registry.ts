@@ -1,0 +1,144 @@
+/**
+ * The drivers of a runtime: loading onto threads, unloading. Supervising thread only.
+ */
+import type { ActorRef } from '../actor/actor-ref.js';
+import type { ActorSystem } from '../actor/system.js';
+import { MediatedError } from '../errors.js';
+import type { Semaphore } from '../sync/semaphore.js';
+import type { BusMemory } from './bus-memory.js';
+import { driverActor } from './driver-actor.js';
+import { loadDriverModule } from './driver-module.js';
+import { MAX_SHARDS } from './layout.js';
+import type { DriverInfo, DriverMessages } from './parent-protocol.js';
+import { emitObject } from './uevents.js';
+
+/** Options of `runtime.loadDriver`. */
+export interface LoadOptions {
+  /** Threads to run the driver on, 1 to 16; its parents are spread over them. Default 1. */
+  readonly threads?: number;
+  /** Handed to the driver's `start`; structured-cloneable. */
+  readonly options?: unknown;
+}
+
+/** One thread of a driver. */
+export interface DriverShard {
+  readonly thread: string;
+  readonly actor: ActorRef<DriverMessages>;
+  /** Number of the framework's actor on that thread; 0 without a framework. */
+  readonly framework: number;
+}
+
+/** A loaded driver. */
+export interface LoadedDriver {
+  readonly info: DriverInfo;
+  readonly shards: readonly DriverShard[];
+  readonly budgets: readonly Semaphore[];
+  readonly pins: Semaphore;
+  /** Parents registered so far; chooses the next parent's first thread. */
+  parents: number;
+}
+
+/** Most open files and the like that may pin one driver. */
+const MAX_PINS = 2 ** 20;
+
+export class DriverRegistry {
+  readonly #system: ActorSystem;
+  readonly #memory: BusMemory;
+  readonly #drivers = new Map<string, LoadedDriver>();
+  /** Names that are being loaded or unloaded. */
+  readonly #busy = new Set<string>();
+
+  constructor(system: ActorSystem, memory: BusMemory) {
+    this.#system = system;
+    this.#memory = memory;
+  }
+
+  get names(): string[] {
+    return [...this.#drivers.keys()];
+  }
+
+  /** A loaded driver. ENODEV when there is none of that name. */
+  get(name: string): LoadedDriver {
+    const driver = this.#drivers.get(name);
+    if (driver !== undefined) return driver;
+    const known = this.names.join(', ') || 'none';
+    throw new MediatedError('ENODEV', `no driver ${name} is loaded (loaded: ${known})`, { syscall: 'registerParent' });
+  }
+
+  /** Loads a driver. EINVAL: the module is none. EBUSY: the name is taken. Else what the driver's start threw. */
+  async load(url: string, { threads = 1, options }: LoadOptions): Promise<LoadedDriver> {
+    if (!Number.isInteger(threads) || threads < 1 || threads > MAX_SHARDS) {
+      throw new MediatedError('EINVAL', `threads is ${threads}; 1 to ${MAX_SHARDS} are possible`, { syscall: 'loadDriver' });
+    }
+    const module = await loadDriverModule(url);
+    const { name } = module;
+    if (this.#drivers.has(name) || this.#busy.has(name)) {
+      throw new MediatedError('EBUSY', `a driver named ${name} is on the bus already`, { syscall: 'loadDriver' });
+    }
+    this.#busy.add(name);
+    const { locks } = this.#memory;
+    const budgets = Object.entries(module.shared ?? {}).map(
+      ([budget, spec]) => [budget, locks.semaphore(spec.budget, `${name} ${budget}`)] as const,
+    );
+    const pins = locks.semaphore(MAX_PINS, `pins of ${name}`);
+    const shared = Object.fromEntries(budgets.map(([budget, semaphore]) => [budget, semaphore.handle]));
+    const shards: DriverShard[] = [];
+    try {
+      let info: DriverInfo | undefined;
+      for (let shard = 0; shard < threads; shard++) {
+        const thread = `${name}/${shard}`;
+        const actor = await this.#system.spawn(
+          driverActor,
+          { bus: this.#memory.handle, module: url, shard, shards: threads, shared, pins: pins.handle, options },
+          { thread },
+        );
+        shards.push({ thread, actor, framework: 0 });
+        info = await actor.ask('info');
+        if (info.framework !== undefined) {
+          const framework = await this.#system.spawnNamed(
+            info.framework,
+            { bus: this.#memory.handle, driver: name },
+            { thread },
+          );
+          shards[shard] = { thread, actor, framework: framework.actor };
+        }
+      }
+      const semaphores = budgets.map(([, semaphore]) => semaphore);
+      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, parents: 0 };
+      this.#drivers.set(name, loaded);
+      emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
+      emitObject(this.#memory, 'add', '/class', name, 'class');
+      return loaded;
+    } catch (error) {
+      for (const shard of shards) await this.#system.stopThread(shard.thread);
+      for (const [, semaphore] of budgets) locks.free(semaphore);
+      locks.free(pins);
+      throw error;
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+
+  /** Refuses new pins for good. EAGAIN while the driver is in use. */
+  claimForUnload(driver: LoadedDriver): void {
+    if (driver.pins.tryAcquire(MAX_PINS)) return;
+    const { name } = driver.info;
+    throw new MediatedError('EAGAIN', `driver ${name} is in use; close its devices first`, { syscall: 'unloadDriver' });
+  }
+
+  /** Stops a driver's threads; its parents are unregistered. */
+  async unload(driver: LoadedDriver): Promise<void> {
+    const { name } = driver.info;
+    this.#drivers.delete(name);
+    this.#busy.add(name);
+    try {
+      emitObject(this.#memory, 'remove', '/bus/mdev/drivers', name, 'drivers');
+      emitObject(this.#memory, 'remove', '/class', name, 'class');
+      for (const shard of driver.shards) await this.#system.stopThread(shard.thread);
+      for (const semaphore of driver.budgets) this.#memory.locks.free(semaphore);
+      this.#memory.locks.free(driver.pins);
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+}

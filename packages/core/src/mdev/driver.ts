@@ -1,0 +1,108 @@
+/**
+ * What a vendor driver is to the mdev core: a module whose default export declares types and starts the driver on
+ * each of its threads. Frameworks (`@mediated/vfio`) wrap this in something friendlier.
+ * Spec: mdev-core sections 1.4, 3 and 7.5.
+ */
+import type { Semaphore } from '../sync/semaphore.js';
+import type { MdevDevice } from './device.js';
+import type { ThreadBus } from './thread-bus.js';
+
+/** A type as a driver declares it. */
+export interface TypeSpec {
+  /** Suffix of the type's directory (`<driver>-<sysfsName>`), up to 40 bytes. */
+  readonly sysfsName: string;
+  /** Text of the `name` attribute; default: the sysfs name. */
+  readonly prettyName?: string | undefined;
+}
+
+/** A type as driver callbacks see it. */
+export interface MdevType {
+  /** Position in the driver's list of types. */
+  readonly index: number;
+  readonly sysfsName: string;
+  readonly prettyName: string | undefined;
+  /** Name of the parent it belongs to. */
+  readonly parent: string;
+}
+
+/** A vendor attribute of each bound mdev: a file in the device's directory. */
+export interface VendorAttribute {
+  /** `group/name`, or `name` for a file directly in the device's directory. */
+  readonly path: string;
+  /** Text of the file; absent: write-only. */
+  show?(device: MdevDevice): string | Promise<string>;
+  /** Takes a write; throw a `MediatedError` to refuse it. Absent: read-only. */
+  store?(device: MdevDevice, text: string): void | Promise<void>;
+}
+
+/**
+ * The running driver on one of its threads. Callbacks for one device always run on the thread that probed it; they
+ * may be synchronous or return a promise. Throw a `MediatedError` to fail with its errno; anything else that is thrown
+ * becomes EIO with the thrown value as cause.
+ */
+export interface MdevDriver {
+  /** Takes a device into use. Absent: always succeeds. */
+  probe?(device: MdevDevice): void | Promise<void>;
+  /** Lets a device go; runs exactly once per successful probe, may wait for its users, and cannot fail. */
+  remove?(device: MdevDevice): void | Promise<void>;
+  /** Value of `available_instances`. Its presence turns the core's own accounting off. Any of the driver's threads. */
+  getAvailable?(type: MdevType): number;
+  /** Text of `description`; its absence hides the attribute. */
+  showDescription?(type: MdevType): string;
+  readonly attributes?: readonly VendorAttribute[];
+  /** Actor that serves the driver's devices for a framework, e.g. device files. Started next to each parent. */
+  readonly framework?: FrameworkActor;
+  /** The driver is unloaded or its thread stops gracefully. */
+  stop?(): void | Promise<void>;
+}
+
+/** Where a framework's per-thread actor is found; its options are the driver's name. */
+export interface FrameworkActor {
+  readonly module: string;
+  readonly name: string;
+}
+
+/** A budget that all threads of a driver share, e.g. ports or memory. */
+export interface BudgetSpec {
+  /** Units at the start; at most 2^30. */
+  readonly budget: number;
+}
+
+/** What a driver is started with, once per thread. */
+export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<string, BudgetSpec>> {
+  readonly name: string;
+  /** This thread's place among the driver's threads, from 0. */
+  readonly shard: number;
+  readonly shards: number;
+  /** The declared budgets: `tryAcquire(n)` and `release(n)` are atomic across threads; a dead thread's share returns. */
+  readonly shared: { readonly [K in keyof Shared]: Semaphore };
+  /**
+   * One unit is held per open device file or the like: while any is, the driver cannot be unloaded (EAGAIN), and when
+   * it is being unloaded none can be had.
+   */
+  readonly pins: Semaphore;
+  /** Options given to `loadDriver`. */
+  readonly options: unknown;
+  /** This thread's view of the bus, for frameworks. */
+  readonly bus: ThreadBus;
+}
+
+/** The default export of a driver module. */
+export interface DriverModule<Shared extends Record<string, BudgetSpec> = Record<string, BudgetSpec>> {
+  /** Name on the bus, up to 20 bytes. */
+  readonly name: string;
+  /** Text of `device_api`: `vfio-pci`, `vfio-platform`, `vfio-amba`, `vfio-ccw`, `vfio-ap`. */
+  readonly deviceApi: string;
+  readonly types: readonly TypeSpec[];
+  /** Parent-wide limit on live mdevs when there is no `getAvailable`. Default 0: every create is EUSERS. */
+  readonly maxInstances?: number;
+  readonly shared?: Shared;
+  start(host: DriverHost<Shared>): MdevDriver | Promise<MdevDriver>;
+}
+
+/** Declares a driver module; gives `start` its types. */
+export function defineMdevDriver<const Shared extends Record<string, BudgetSpec>>(
+  module: DriverModule<Shared>,
+): DriverModule<Shared> {
+  return module;
+}

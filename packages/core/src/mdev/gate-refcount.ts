@@ -1,0 +1,36 @@
+/**
+ * The refcount gate (second posting, patch 10): a count that starts at one; entering is increment-unless-zero,
+ * unregistering drops the first reference and waits for zero. Newcomers are admitted as long as anybody is inside,
+ * so overlapping operations starve the unregistration. Closed for ever afterwards.
+ */
+import type { LockHandle } from '../sync/lock.js';
+import { RefCount } from '../sync/ref-count.js';
+import type { Gate } from './gate.js';
+
+export class RefCountGate implements Gate {
+  readonly refusedCreate = 'EINVAL';
+  readonly #count: RefCount;
+  #dropped = false;
+
+  constructor(locks: readonly LockHandle[]) {
+    this.#count = RefCount.from(locks[0] as LockHandle<'trackedRefCount'>);
+  }
+
+  tryEnter(): number {
+    return this.#count.tryGet() ? 0 : -1;
+  }
+
+  exit(_token: number): void {
+    this.#count.put();
+  }
+
+  async closeAndDrain(): Promise<void> {
+    if (!this.#dropped) {
+      this.#dropped = true;
+      if (this.#count.put()) return;
+    }
+    await this.#count.zero();
+  }
+
+  finish(): void {}
+}

@@ -1,0 +1,135 @@
+/**
+ * The actor of a parent on one of its driver's threads. The actor on the first thread is the parent's home: it also
+ * runs unregistration (spec/mdev-core section 9), which shuts the gate for all of them.
+ */
+import { defineActor } from '../actor/actor.js';
+import { ActorRef } from '../actor/actor-ref.js';
+import { MediatedError } from '../errors.js';
+import { Semaphore } from '../sync/semaphore.js';
+import type { MdevType } from './driver.js';
+import { driverFailure, driverNonsense } from './driver-call.js';
+import { openGate } from './gate.js';
+import { BOUND, PARENT_DEAD, PARENT_STATE } from './layout.js';
+import type { ChildInfo, ParentOptions } from './parent-protocol.js';
+import { parentProtocol } from './parent-protocol.js';
+import { ParentShard } from './parent-shard.js';
+import { ThreadBus } from './thread-bus.js';
+
+export const parentActor = defineActor({
+  module: import.meta.url,
+  name: 'parentActor',
+  protocol: parentProtocol,
+  start(context, options: ParentOptions) {
+    const bus = ThreadBus.open(options.bus);
+    const { memory } = bus;
+    const instance = bus.drivers.get(options.driver);
+    if (instance === undefined) throw new MediatedError('ENODEV', `driver ${options.driver} is not loaded`);
+    const { driver } = instance;
+    const types: MdevType[] = options.types.map((type, index) => ({
+      index,
+      sysfsName: type.sysfsName,
+      prettyName: type.prettyName,
+      parent: options.name,
+    }));
+    const gate = openGate(options.gate);
+    const instances = options.instances === undefined ? undefined : Semaphore.from(options.instances);
+    const shard = new ParentShard({
+      bus,
+      parent: options.parent,
+      generation: options.generation,
+      shard: options.shard,
+      instance,
+      types,
+      gate,
+      instances,
+    });
+    const state = memory.parents.base(options.parent) + PARENT_STATE;
+
+    function children(): ChildInfo[] {
+      return bus
+        .childrenOf(options.parent, options.generation)
+        .map(({ index, generation, order }) => ({ index, generation, order }));
+    }
+
+    function boundDevice(index: number, generation: number) {
+      const device = bus.device(index, generation);
+      if (device === undefined) throw new MediatedError('ENODEV', 'the device is gone');
+      if ((device.state & BOUND) === 0) throw new MediatedError('ENOENT', `${device.uuid} is not bound to a driver`);
+      return device;
+    }
+
+    function attribute(path: string) {
+      const found = driver.attributes?.find((candidate) => candidate.path === path);
+      if (found === undefined) throw new MediatedError('ENOENT', `driver ${options.driver} has no attribute ${path}`);
+      return found;
+    }
+
+    async function removeLocal(index: number, generation: number): Promise<void> {
+      const device = bus.device(index, generation);
+      if (device !== undefined) await shard.removeChild(device);
+    }
+
+    return {
+      handlers: {
+        create: (type, u0, u1, u2, u3) => shard.create(type, u0, u1, u2, u3),
+        remove: (index, generation) => shard.remove(index, generation),
+        storeRemove: (index, generation) => shard.storeRemove(index, generation),
+        unbind: (index, generation) => shard.unbind(index, generation),
+        removeChild: removeLocal,
+        children,
+        async unregister(peers) {
+          await gate.closeAndDrain();
+          Atomics.store(memory.parents.words, state, PARENT_DEAD);
+          const removals: { order: number; remove: () => Promise<void> }[] = [];
+          for (const child of children()) {
+            removals.push({ order: child.order, remove: () => removeLocal(child.index, child.generation) });
+          }
+          for (const handle of peers) {
+            const peer = new ActorRef(context.endpoint, handle, parentProtocol);
+            // A peer whose thread has died has no children left; the supervisor gives back what it had.
+            const theirs = await peer.ask('children').catch(() => [] as ChildInfo[]);
+            for (const child of theirs) {
+              const remove = () => peer.ask('removeChild', child.index, child.generation).catch(() => {});
+              removals.push({ order: child.order, remove });
+            }
+          }
+          removals.sort((a, b) => a.order - b.order);
+          for (const removal of removals) await removal.remove();
+          gate.finish();
+        },
+        available(type) {
+          if (instances !== undefined) return instances.value;
+          let available: number | undefined;
+          try {
+            available = driver.getAvailable?.(types[type]);
+          } catch (error) {
+            throw driverFailure(options.driver, 'getAvailable', error);
+          }
+          if (!Number.isInteger(available) || (available as number) < 0) {
+            throw driverNonsense(options.driver, 'getAvailable', available, 'it returns a number of instances');
+          }
+          return available as number;
+        },
+        description(type) {
+          if (driver.showDescription === undefined) return '';
+          const text: unknown = driver.showDescription(types[type]);
+          if (typeof text === 'string') return text;
+          throw driverNonsense(options.driver, 'showDescription', text, 'it returns text');
+        },
+        async showAttribute(index, generation, path) {
+          const { show } = attribute(path);
+          if (show === undefined) throw new MediatedError('EACCES', `${path} cannot be read`);
+          const text: unknown = await show(boundDevice(index, generation));
+          if (typeof text === 'string') return text;
+          throw driverNonsense(options.driver, path, text, 'show returns text');
+        },
+        async storeAttribute(index, generation, path, text) {
+          const { store } = attribute(path);
+          if (store === undefined) throw new MediatedError('EACCES', `${path} cannot be written`);
+          await store(boundDevice(index, generation), text);
+        },
+      },
+    };
+  },
+});
+

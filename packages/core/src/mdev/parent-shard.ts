@@ -1,0 +1,332 @@
+/**
+ * The create and remove protocols of one parent on one of its threads (spec/mdev-core sections 7, 8 and 10).
+ * Runs on that thread only. A step that need not wait is a plain call: with a synchronous driver a whole create or
+ * removal is one. What the shards of a parent must agree on is shared: the UUID table, the gate, the instance counter.
+ * The gate is held from before device add until the operation has ended; nothing here waits for the gate.
+ */
+import { ERRNO } from '../errno.js';
+import { MediatedError } from '../errors.js';
+import { formatUuid } from '../memory/uuid.js';
+import type { Semaphore } from '../sync/semaphore.js';
+import type { BusMemory } from './bus-memory.js';
+import * as channels from './channels.js';
+import { MdevDevice } from './device.js';
+import type { MdevType } from './driver.js';
+import { driverFailure, driverNonsense, isThenable } from './driver-call.js';
+import type { Gate } from './gate.js';
+import {
+  ACTIVE,
+  ADDED,
+  BOUND,
+  COUNTED,
+  DEVICE_ORDER,
+  DEVICE_PARENT,
+  DEVICE_PARENT_GENERATION,
+  DEVICE_SHARD,
+  DEVICE_STATE,
+  DEVICE_TYPE,
+  DEVICE_UUID,
+  DEVICE_WORDS,
+  LINKED,
+  ON_BUS,
+  PARENT_DEAD,
+  PARENT_DRIVER,
+  PARENT_ORDER,
+  PARENT_STATE,
+  REMOVE_FILE,
+} from './layout.js';
+import { releaseClaims, releaseSlot } from './release.js';
+import type { DriverInstance, ThreadBus } from './thread-bus.js';
+import { emitMdev } from './uevents.js';
+
+/** What a shard is made of. */
+export interface ShardParts {
+  readonly bus: ThreadBus;
+  readonly parent: number;
+  readonly generation: number;
+  readonly shard: number;
+  readonly instance: DriverInstance;
+  readonly types: readonly MdevType[];
+  readonly gate: Gate;
+  /** The core's own instance counter; absent when the driver has `getAvailable`. */
+  readonly instances: Semaphore | undefined;
+}
+
+/** A device as one number: generation and slot. Negative numbers are errnos. */
+export const HANDLE_SHIFT = 2 ** 21;
+
+export class ParentShard {
+  readonly #bus: ThreadBus;
+  readonly #memory: BusMemory;
+  readonly #parts: ShardParts;
+  readonly #parentBase: number;
+  readonly #driverName: number;
+
+  constructor(parts: ShardParts) {
+    this.#parts = parts;
+    this.#bus = parts.bus;
+    this.#memory = parts.bus.memory;
+    this.#parentBase = this.#memory.parents.base(parts.parent);
+    this.#driverName = this.#memory.parents.words[this.#parentBase + PARENT_DRIVER];
+  }
+
+  /** Create (section 7.2). Returns the handle or a negative errno; throws what the driver's probe threw. */
+  create(type: number, u0: number, u1: number, u2: number, u3: number): number | Promise<number> {
+    const { devices, uuids, parents } = this.#memory;
+    const { words } = devices;
+    const index = devices.allocate();
+    if (index < 0) return uuids.lookup(u0, u1, u2, u3) >= 0 ? -ERRNO.EEXIST : -ERRNO.ENOMEM;
+    const base = devices.base(index);
+    words.fill(0, base + DEVICE_STATE, base + DEVICE_WORDS);
+    words[base + DEVICE_UUID] = u0;
+    words[base + DEVICE_UUID + 1] = u1;
+    words[base + DEVICE_UUID + 2] = u2;
+    words[base + DEVICE_UUID + 3] = u3;
+    words[base + DEVICE_PARENT] = this.#parts.parent;
+    words[base + DEVICE_PARENT_GENERATION] = this.#parts.generation;
+    words[base + DEVICE_TYPE] = type;
+    words[base + DEVICE_SHARD] = this.#parts.shard;
+    if (!uuids.insertIfAbsent(index)) {
+      devices.free(index);
+      return -ERRNO.EEXIST;
+    }
+    const { instances, gate } = this.#parts;
+    if (instances !== undefined) {
+      if (!instances.tryAcquire()) {
+        this.#release(index);
+        return -ERRNO.EUSERS;
+      }
+      words[base + DEVICE_STATE] = COUNTED;
+    }
+    const token = this.#enter();
+    if (token < 0) {
+      this.#release(index);
+      return -ERRNO[gate.refusedCreate];
+    }
+    const device = new MdevDevice(this.#memory, index, devices.generation(index), this.#parts.types[type]);
+    words[base + DEVICE_ORDER] = Atomics.add(parents.words, this.#parentBase + PARENT_ORDER, 1);
+    this.#bus.put(device);
+    this.#setState(device, ADDED | REMOVE_FILE | ON_BUS, 0);
+    if (channels.createStarted.hasSubscribers) channels.createStarted.publish(this.#notice(device));
+    emitMdev(this.#memory, 'add', index, -1);
+    return this.#probe(device, token);
+  }
+
+  /** Remove by identity (section 8.2). Returns 0 or a negative errno. */
+  remove(index: number, generation: number): number | Promise<number> {
+    const device = this.#bus.device(index, generation);
+    if (device === undefined) return -ERRNO.ENODEV;
+    if ((device.state & ACTIVE) === 0) return -ERRNO.EAGAIN;
+    this.#setState(device, 0, ACTIVE);
+    const token = this.#enter();
+    if (token < 0) return -ERRNO.ENODEV;
+    const removal = this.removeChild(device);
+    if (removal === undefined) {
+      this.#parts.gate.exit(token);
+      return 0;
+    }
+    return removal.then(() => {
+      this.#parts.gate.exit(token);
+      return 0;
+    });
+  }
+
+  /**
+   * A non-zero write to the `remove` file that the file had accepted (section 8.1, steps 3 and 4): one writer wins,
+   * the others wait until the winner's write has returned and then succeed.
+   */
+  storeRemove(index: number, generation: number): number | Promise<number> {
+    const device = this.#bus.device(index, generation);
+    if (device === undefined) return 0;
+    if ((device.state & REMOVE_FILE) === 0) return device.removing === undefined ? 0 : device.removing.then(() => 0);
+    this.#setState(device, 0, REMOVE_FILE);
+    const result = this.remove(index, generation);
+    if (typeof result !== 'number') {
+      device.removing = result;
+      return result;
+    }
+    // Quirk Q2: the kernel loses the file when the removal came too early.
+    if (result === -ERRNO.EAGAIN && this.#memory.settings.quirks === 'mended') this.#setState(device, REMOVE_FILE, 0);
+    return result;
+  }
+
+  /** The `unbind` file of the driver: detaches without removing. Returns 0 or a negative errno. */
+  unbind(index: number, generation: number): number | Promise<number> {
+    const device = this.#bus.device(index, generation);
+    if (device === undefined || (device.state & BOUND) === 0) return -ERRNO.ENODEV;
+    const detach = this.#detach(device);
+    return detach === undefined ? 0 : detach.then(() => 0);
+  }
+
+  /** Common removal (section 8.3); the caller holds the gate or has closed it. Cannot fail. */
+  removeChild(device: MdevDevice): Promise<void> | undefined {
+    if (channels.removeStarted.hasSubscribers) channels.removeStarted.publish(this.#notice(device));
+    this.#setState(device, 0, LINKED | REMOVE_FILE);
+    // The device lock: an unbind that waits for a user goes first.
+    if (device.detaching !== undefined) return device.detaching.then(() => this.#delete(device));
+    return this.#delete(device);
+  }
+
+  #delete(device: MdevDevice): Promise<void> | undefined {
+    this.#setState(device, 0, ON_BUS);
+    const detach = (device.state & BOUND) === 0 ? undefined : this.#detach(device);
+    if (detach !== undefined) return detach.then(() => this.#deleted(device));
+    this.#deleted(device);
+    return undefined;
+  }
+
+  #deleted(device: MdevDevice): void {
+    emitMdev(this.#memory, 'remove', device.index, -1);
+    this.#setState(device, 0, ADDED);
+    if (channels.removeEnded.hasSubscribers) channels.removeEnded.publish(this.#notice(device));
+    this.#bus.drop(device);
+    this.#release(device.index);
+  }
+
+  /** Driver release: D.remove, then the unbind event. D.remove has no way to fail. */
+  #detach(device: MdevDevice): Promise<void> | undefined {
+    this.#setState(device, 0, BOUND);
+    try {
+      const result = this.#parts.instance.driver.remove?.(device);
+      if (isThenable(result)) {
+        device.detaching = Promise.resolve(result).then(
+          () => this.#detached(device),
+          (error) => {
+            this.#reportDriver(device, 'remove', error);
+            this.#detached(device);
+          },
+        );
+        return device.detaching;
+      }
+    } catch (error) {
+      this.#reportDriver(device, 'remove', error);
+    }
+    this.#detached(device);
+    return undefined;
+  }
+
+  #detached(device: MdevDevice): void {
+    device.detaching = undefined;
+    device.driverData = undefined;
+    emitMdev(this.#memory, 'unbind', device.index, -1);
+  }
+
+  /** Attach (section 7.4). */
+  #probe(device: MdevDevice, token: number): number | Promise<number> {
+    const { driver, module } = this.#parts.instance;
+    let result: unknown;
+    try {
+      result = driver.probe?.(device);
+      if (isThenable(result)) return this.#awaitProbe(device, token, result);
+      if (result !== undefined) {
+        driver.remove?.(device);
+        throw driverNonsense(module.name, 'probe', result, 'it returns nothing, or throws');
+      }
+    } catch (error) {
+      throw this.#failCreate(device, token, error);
+    }
+    return this.#finishCreate(device, token);
+  }
+
+  async #awaitProbe(device: MdevDevice, token: number, result: PromiseLike<unknown>): Promise<number> {
+    const { probeDeadline } = this.#memory.settings;
+    let timer: NodeJS.Timeout | undefined;
+    let late = false;
+    try {
+      if (probeDeadline === 0) await result;
+      else {
+        const deadline = new Promise<never>((_, reject) => {
+          timer = setTimeout(() => {
+            late = true;
+            reject(deadlineError(this.#parts.instance.module.name, probeDeadline));
+          }, probeDeadline);
+        });
+        await Promise.race([result, deadline]);
+      }
+    } catch (error) {
+      if (late) this.#abandon(device, token, result);
+      throw late ? error : this.#failCreate(device, token, error);
+    } finally {
+      clearTimeout(timer);
+    }
+    return this.#finishCreate(device, token);
+  }
+
+  /**
+   * The create has failed, but its probe still runs: UUID and instance return at once, the slot (which the driver may
+   * still use) when the probe ends. One that succeeds after all is taken back.
+   */
+  #abandon(device: MdevDevice, token: number, probe: PromiseLike<unknown>): void {
+    const { uuid } = device;
+    emitMdev(this.#memory, 'remove', device.index, -1);
+    this.#bus.drop(device);
+    releaseClaims(this.#memory, device.index, this.#parts.instances);
+    this.#parts.gate.exit(token);
+    const { driver } = this.#parts.instance;
+    const { parent, sysfsName } = device.type;
+    probe
+      .then(
+        () => driver.remove?.(device),
+        () => {},
+      )
+      .then(undefined, (error: unknown) => {
+        channels.driverError.publish({ callback: 'remove', error, uuid, parent, type: sysfsName });
+      })
+      .then(() => this.#release(device.index));
+  }
+
+  #finishCreate(device: MdevDevice, token: number): number {
+    this.#setState(device, BOUND, 0);
+    emitMdev(this.#memory, 'bind', device.index, this.#driverName);
+    this.#setState(device, LINKED | ACTIVE, 0);
+    this.#parts.gate.exit(token);
+    if (channels.createEnded.hasSubscribers) channels.createEnded.publish(this.#notice(device));
+    return device.index + (device.generation >>> 0) * HANDLE_SHIFT;
+  }
+
+  #failCreate(device: MdevDevice, token: number, error: unknown): MediatedError {
+    this.#setState(device, 0, REMOVE_FILE | ON_BUS);
+    device.driverData = undefined;
+    this.#deleted(device);
+    this.#parts.gate.exit(token);
+    return driverFailure(this.#parts.instance.module.name, 'probe', error);
+  }
+
+  /** Enters the gate; -1 when it is shut or the parent is dead for good (quirk Q3 is not reproduced). */
+  #enter(): number {
+    const token = this.#parts.gate.tryEnter();
+    if (token < 0) return token;
+    if (Atomics.load(this.#memory.parents.words, this.#parentBase + PARENT_STATE) !== PARENT_DEAD) return token;
+    this.#parts.gate.exit(token);
+    return -1;
+  }
+
+  #release(index: number): void {
+    releaseSlot(this.#memory, index, this.#parts.instances);
+  }
+
+  #setState(device: MdevDevice, set: number, clear: number): void {
+    const { words } = this.#memory.devices;
+    const at = this.#memory.devices.base(device.index) + DEVICE_STATE;
+    Atomics.store(words, at, (words[at] & ~clear) | set);
+  }
+
+  #reportDriver(device: MdevDevice, callback: string, error: unknown): void {
+    channels.driverError.publish({ ...this.#notice(device), callback, error });
+  }
+
+  #notice(device: MdevDevice): channels.DeviceNotice {
+    const { devices } = this.#memory;
+    return {
+      uuid: formatUuid(devices.words, devices.base(device.index) + DEVICE_UUID),
+      parent: device.type.parent,
+      type: device.type.sysfsName,
+    };
+  }
+}
+
+function deadlineError(driver: string, deadline: number): MediatedError {
+  return new MediatedError('ETIMEDOUT', `driver ${driver} did not finish its probe within ${deadline} ms`, {
+    syscall: 'probe',
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * A registered parent as clients see it, on any thread. Valid until the parent is unregistered; afterwards every
+ * operation fails with ENODEV.
+ */
+import type { ActorRef } from '../actor/actor-ref.js';
+import { MediatedError } from '../errors.js';
+import { formatUuid, parseUuid } from '../memory/uuid.js';
+import type { BusMemory } from './bus-memory.js';
+import { Mdev } from './mdev.js';
+import type { ParentMessages } from './parent-protocol.js';
+import { HANDLE_SHIFT } from './parent-shard.js';
+import { asGone, refusal } from './refusal.js';
+
+/** A type of a parent. */
+export interface ParentType {
+  readonly index: number;
+  /** Directory name: `<driver>-<sysfs name>`. */
+  readonly id: string;
+  /** Text of the `name` attribute. */
+  readonly name: string;
+}
+
+/** What a parent is made of on a client thread. */
+export interface ParentParts {
+  readonly name: string;
+  /** Path below `/sys`. */
+  readonly path: string;
+  readonly driver: string;
+  readonly deviceApi: string;
+  readonly describes: boolean;
+  readonly index: number;
+  readonly generation: number;
+  readonly types: readonly ParentType[];
+  readonly shards: readonly ActorRef<ParentMessages>[];
+}
+
+export class Parent {
+  readonly name: string;
+  readonly path: string;
+  readonly driver: string;
+  readonly deviceApi: string;
+  /** Whether its types have a `description`. */
+  readonly describes: boolean;
+  readonly index: number;
+  readonly generation: number;
+  readonly types: readonly ParentType[];
+  /** The parent's actors, one per thread of its driver that it uses. The first is its home. */
+  readonly shards: readonly ActorRef<ParentMessages>[];
+  readonly #memory: BusMemory;
+  readonly #typeIndex = new Map<string, number>();
+  readonly #words = new Int32Array(4);
+
+  constructor(memory: BusMemory, parts: ParentParts) {
+    this.#memory = memory;
+    this.name = parts.name;
+    this.path = parts.path;
+    this.driver = parts.driver;
+    this.deviceApi = parts.deviceApi;
+    this.describes = parts.describes;
+    this.index = parts.index;
+    this.generation = parts.generation;
+    this.types = parts.types;
+    this.shards = parts.shards;
+    for (const type of parts.types) this.#typeIndex.set(type.id, type.index);
+  }
+
+  /** Whether the parent is still registered. */
+  get registered(): boolean {
+    return this.#memory.parents.isCurrent(this.index, this.generation);
+  }
+
+  /** The parent with asks that have a time-out and/or an AbortSignal. */
+  with(options: { timeout?: number; signal?: AbortSignal }): Parent {
+    return new Parent(this.#memory, { ...this.#parts(), shards: this.shards.map((shard) => shard.with(options)) });
+  }
+
+  /** A type by its directory name. ENOENT when there is none. */
+  type(id: string): ParentType {
+    const index = this.#typeIndex.get(id);
+    if (index === undefined) {
+      const known = this.types.map((type) => type.id).join(', ') || 'none';
+      throw new MediatedError('ENOENT', `${this.name} has no type ${id} (it has: ${known})`, { syscall: 'create' });
+    }
+    return this.types[index];
+  }
+
+  /**
+   * Creates a device (spec/mdev-core section 7). Default UUID: a random one.
+   * Rejects, in this order of precedence: ENOENT (type), EINVAL (UUID), EEXIST, EUSERS, ENODEV, then what the driver's
+   * probe threw. A failed create leaves nothing behind.
+   */
+  async create(type: string, uuid: string = crypto.randomUUID()): Promise<Mdev> {
+    const { index } = this.type(type);
+    const words = this.#parse(uuid);
+    const shard = this.#shardOf(words);
+    const result = await shard
+      .ask('create', index, words[0], words[1], words[2], words[3])
+      .catch((error) => asGone(error, 'create', uuid));
+    return this.#created(result, uuid);
+  }
+
+  /** {@link create}, blocking; for threads that host no actor. */
+  createSync(type: string, uuid: string = crypto.randomUUID()): Mdev {
+    const { index } = this.type(type);
+    const words = this.#parse(uuid);
+    const shard = this.#shardOf(words);
+    let result: number;
+    try {
+      result = shard.askSync('create', index, words[0], words[1], words[2], words[3]);
+    } catch (error) {
+      return asGone(error, 'create', uuid);
+    }
+    return this.#created(result, uuid);
+  }
+
+  /** Value of `available_instances` of a type. */
+  availableInstances(type: string): Promise<number> {
+    return this.shards[0].ask('available', this.type(type).index).catch((error) => asGone(error, 'read', type));
+  }
+
+  /** Text of `description` of a type; empty when the driver has none. */
+  description(type: string): Promise<string> {
+    return this.shards[0].ask('description', this.type(type).index).catch((error) => asGone(error, 'read', type));
+  }
+
+  #parse(uuid: string): Int32Array {
+    if (!parseUuid(uuid, this.#words, 0)) {
+      const text = `${JSON.stringify(uuid)} is no UUID; 8-4-4-4-12 hexadecimal digits are`;
+      throw new MediatedError('EINVAL', text, { syscall: 'create' });
+    }
+    return this.#words;
+  }
+
+  #shardOf(words: Int32Array): ActorRef<ParentMessages> {
+    const { shards } = this;
+    return shards.length === 1 ? shards[0] : shards[((words[0] ^ words[3] ^ (words[3] >>> 16)) >>> 0) % shards.length];
+  }
+
+  #created(result: number, uuid: string): Mdev {
+    if (result < 0) throw refusal(result, 'create', `${uuid} on ${this.name}`);
+    const index = result % HANDLE_SHIFT;
+    const generation = Math.floor(result / HANDLE_SHIFT) | 0;
+    parseUuid(uuid, this.#words, 0);
+    return new Mdev(this.#memory, this, formatUuid(this.#words, 0), index, generation);
+  }
+
+  #parts(): ParentParts {
+    const { name, path, driver, deviceApi, describes, index, generation, types, shards } = this;
+    return { name, path, driver, deviceApi, describes, index, generation, types, shards };
+  }
+}

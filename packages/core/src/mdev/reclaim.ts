@@ -1,0 +1,19 @@
+/**
+ * What the supervisor does for a dead thread: its devices leave the bus, and UUIDs, numbers and slots come back.
+ * Instances and budgets are returned by the recovery of their semaphores, which ran before.
+ */
+import type { BusMemory } from './bus-memory.js';
+import { ADDED, DEVICE_STATE } from './layout.js';
+import { releaseSlot } from './release.js';
+import { emitMdev } from './uevents.js';
+
+export function reclaimDevices(memory: BusMemory, thread: number): void {
+  const { devices } = memory;
+  for (const index of [...devices.slotsOf(thread)]) {
+    const state = Atomics.load(devices.words, devices.base(index) + DEVICE_STATE);
+    if ((state & ADDED) !== 0) emitMdev(memory, 'remove', index, -1);
+    releaseSlot(memory, index, undefined);
+  }
+  devices.rebuildFreeList(thread);
+  memory.events.kick();
+}

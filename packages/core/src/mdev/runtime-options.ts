@@ -1,0 +1,57 @@
+/** Options of a runtime, their defaults and their check. */
+import type { SystemOptions } from '../actor/system.js';
+import { MediatedError } from '../errors.js';
+import type { BusCapacity, BusSettings, Quirks } from './bus-memory.js';
+import type { GateKind } from './gate.js';
+
+export interface RuntimeOptions {
+  /** Gate strategy of every parent (spec/mdev-core section 15). Default `rwsem`. */
+  readonly gate?: GateKind;
+  /** Kernel quirks as they are, or repaired. Default `kernel`. */
+  readonly quirks?: Quirks;
+  /** Most devices at once, up to 2^20 (1,048,576, the default). Memory is used as devices are created. */
+  readonly maxDevices?: number;
+  /** Most parents at once, up to 65,536. Default 1024. */
+  readonly maxParents?: number;
+  /** Milliseconds that a driver's probe may take before its create fails with ETIMEDOUT. Default 0: no limit. */
+  readonly probeDeadline?: number;
+  /** Milliseconds that closing the runtime waits for devices in use before it ends the threads anyway. Default 5000. */
+  readonly closeDeadline?: number;
+  /** Restarts of threads that died. Default: 3 within 5000 ms. */
+  readonly restart?: SystemOptions['restart'];
+}
+
+const GATES: readonly GateKind[] = ['rwsem', 'refcount', 'srcu'];
+
+function count(name: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new MediatedError('EINVAL', `${name} is ${value}; it is a whole number from 0 to ${most}`, { syscall: 'start' });
+}
+
+/** Checks options and fills in defaults. EINVAL names the option that is wrong. */
+export function resolveOptions(options: RuntimeOptions): {
+  settings: BusSettings;
+  capacity: BusCapacity;
+  closeDeadline: number;
+} {
+  const { gate = 'rwsem', quirks = 'kernel' } = options;
+  if (!GATES.includes(gate)) {
+    throw new MediatedError('EINVAL', `gate is ${gate}; it is one of ${GATES.join(', ')}`, { syscall: 'start' });
+  }
+  if (quirks !== 'kernel' && quirks !== 'mended') {
+    throw new MediatedError('EINVAL', `quirks is ${quirks}; it is kernel or mended`, { syscall: 'start' });
+  }
+  return {
+    settings: {
+      id: crypto.randomUUID(),
+      gate,
+      quirks,
+      probeDeadline: count('probeDeadline', options.probeDeadline ?? 0, 0x7fffffff),
+    },
+    capacity: {
+      devices: count('maxDevices', options.maxDevices ?? 2 ** 20, 2 ** 20),
+      parents: count('maxParents', options.maxParents ?? 1024, 65_536),
+    },
+    closeDeadline: count('closeDeadline', options.closeDeadline ?? 5000, 0x7fffffff),
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * A running mdev framework: the supervising thread's side. Owns the bus memory, the actor system, the drivers and the
+ * parents. Start one, load drivers, register parents; other threads attach with an invitation (`BusClient`).
+ * All methods belong on the thread that started it.
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { ClientTicket } from '../actor/client.js';
+import { ActorSystem } from '../actor/system.js';
+import { MediatedError } from '../errors.js';
+import { ThreadTable } from '../sync/threads.js';
+import { Bus } from './bus.js';
+import { BusMemory, type BusHandle } from './bus-memory.js';
+import { DriverRegistry, type LoadOptions } from './driver-registry.js';
+import type { Parent } from './parent.js';
+import type { DriverInfo } from './parent-protocol.js';
+import { ParentRegistry, type ParentSpec } from './parent-registry.js';
+import { reclaimDevices } from './reclaim.js';
+import { resolveOptions, type RuntimeOptions } from './runtime-options.js';
+import { emitObject } from './uevents.js';
+
+/** What a worker needs to become a client of the bus. Good for one worker. */
+export interface BusTicket {
+  readonly client: ClientTicket;
+  readonly bus: BusHandle;
+}
+
+export class Runtime {
+  readonly system: ActorSystem;
+  readonly bus: Bus;
+  readonly #memory: BusMemory;
+  readonly #drivers: DriverRegistry;
+  readonly #parents: ParentRegistry;
+  readonly #forgetDeaths: () => void;
+  readonly #closeDeadline: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: RuntimeOptions) {
+    const { settings, capacity, closeDeadline } = resolveOptions(options);
+    this.#closeDeadline = closeDeadline;
+    this.#memory = BusMemory.create(settings, capacity);
+    // Before the actor system hears of a death: whoever is told EIO may create the same UUID again at once.
+    this.#forgetDeaths = ThreadTable.current().onDeath((thread) => reclaimDevices(this.#memory, thread));
+    this.system = ActorSystem.start(options.restart === undefined ? {} : { restart: options.restart });
+    this.bus = new Bus(this.system.client, this.#memory);
+    this.#drivers = new DriverRegistry(this.system, this.#memory);
+    this.#parents = new ParentRegistry(this.system, this.#memory);
+    this.system.events.on('threadDied', ({ name, restarting }) => {
+      if (!restarting) void this.#parents.bury(name);
+    });
+  }
+
+  /** Starts a runtime. EINVAL names an option that is wrong. */
+  static start(options: RuntimeOptions = {}): Runtime {
+    return new Runtime(options);
+  }
+
+  /** Names of the loaded drivers. */
+  get drivers(): string[] {
+    return this.#drivers.names;
+  }
+
+  /**
+   * Loads a driver module onto its own thread or threads and, in order, registers `parents` of it, as a kernel module
+   * does when it is inserted. Errors: EINVAL (no driver, or it does not load; cause), EBUSY (name taken), what the
+   * driver's `start` threw. When a parent cannot be registered, the driver is unloaded again.
+   */
+  async loadDriver(
+    module: string | URL,
+    options: LoadOptions & { readonly parents?: readonly Omit<ParentSpec, 'driver'>[] } = {},
+  ): Promise<DriverInfo> {
+    this.#refuseWhenClosing('loadDriver');
+    const driver = await this.#drivers.load(String(module), options);
+    const { name } = driver.info;
+    try {
+      for (const parent of options.parents ?? []) await this.#parents.register({ ...parent, driver: name }, driver);
+    } catch (error) {
+      await this.unloadDriver(name);
+      throw error;
+    }
+    emitObject(this.#memory, 'add', '/module', name, 'module');
+    return driver.info;
+  }
+
+  /** Unregisters a driver's parents and unloads it. ENODEV: not loaded. EAGAIN: a device of it is in use. */
+  async unloadDriver(name: string): Promise<void> {
+    const driver = this.#drivers.get(name);
+    this.#drivers.claimForUnload(driver);
+    for (const parent of this.#parents.of(driver)) await this.#parents.unregister(parent);
+    await this.#drivers.unload(driver);
+    emitObject(this.#memory, 'remove', '/module', name, 'module');
+  }
+
+  /**
+   * Registers a parent (spec/mdev-core section 4). Errors: EINVAL (name, threads), ENODEV (no such driver),
+   * ENOMEM (registered already, quirk Q4; or no slot left), EEXIST (two types of one name), EIO (a thread died).
+   * A failed registration leaves nothing behind.
+   */
+  async registerParent(spec: ParentSpec): Promise<Parent> {
+    this.#refuseWhenClosing('registerParent');
+    const index = await this.#parents.register(spec, this.#drivers.get(spec.driver));
+    const parent = this.bus.parents().find((candidate) => candidate.index === index);
+    if (parent === undefined) throw new MediatedError('ENODEV', `${spec.name} was unregistered at once`);
+    return parent;
+  }
+
+  /**
+   * Unregisters a parent (spec/mdev-core section 9): refuses new creates and removes, waits for those under way,
+   * removes every device, waiting for its users. ENODEV: no such parent. EIO: its thread died meanwhile.
+   */
+  async unregisterParent(parent: string | Parent): Promise<void> {
+    const { index } = typeof parent === 'string' ? this.bus.parent(parent) : parent;
+    await this.#parents.unregister(index);
+  }
+
+  /** An invitation for one worker. Post `ticket` with `transfer`; attach there with `BusClient.attach(ticket)`. */
+  invite(): { ticket: BusTicket; transfer: MessagePort[] } {
+    const { ticket, transfer } = this.system.invite();
+    return { ticket: { client: ticket, bus: this.#memory.handle }, transfer };
+  }
+
+  /** Watches a client worker: when it ends, what it held is let go. */
+  watch(worker: Worker): void {
+    this.system.watch(worker);
+  }
+
+  /**
+   * Unregisters all parents, unloads all drivers and ends all threads. Devices that are still in use after
+   * `closeDeadline` milliseconds are given up with their threads. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#closeDeadline);
+    });
+    const unloading = (async () => {
+      for (const parent of this.bus.parents()) await this.#parents.unregister(parent.index);
+      for (const name of this.drivers) await this.#drivers.unload(this.#drivers.get(name));
+    })();
+    await Promise.race([unloading.catch(() => {}), deadline]);
+    clearTimeout(timer);
+    this.bus.close();
+    await this.system.close();
+    this.#forgetDeaths();
+    this.#memory.locks.close();
+  }
+
+  #refuseWhenClosing(syscall: string): void {
+    if (this.#closing !== undefined) throw new MediatedError('ECANCELED', 'the runtime is closing', { syscall });
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Uevents: how the core and frameworks put them into the log, and how a reader makes them text.
+ * The variables and their order are the kernel's (spec/mdev-core section 11).
+ */
+import { formatUuid, UUID_WORDS } from '../memory/uuid.js';
+import type { BusMemory } from './bus-memory.js';
+import { EVENT_WORDS, type EventReader } from './event-log.js';
+import { DEVICE_PARENT, DEVICE_UUID, PARENT_PATH, PARENT_SUBSYSTEM } from './layout.js';
+
+/** What happened. The number is the event's first word. */
+export const ACTIONS = ['add', 'remove', 'change', 'bind', 'unbind'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** What it happened to. */
+const MDEV = 0;
+const PARENT = 1;
+/** A device below an mdev, like `vfio-dev/vfio0`. */
+const CHILD = 2;
+/** A virtual device with a node, like `/devices/virtual/vfio/0`. */
+const NODE = 3;
+/** Something named by a path: a driver, a class, a module. */
+const OBJECT = 4;
+
+/** A uevent as listeners get it. */
+export interface Uevent {
+  readonly action: Action;
+  /** Without the leading `/sys`. */
+  readonly devpath: string;
+  readonly subsystem: string;
+  /** All variables in the kernel's order, ACTION first and SEQNUM last. */
+  readonly variables: readonly (readonly [name: string, value: string])[];
+  readonly sequence: number;
+  /** Present for events of an mdev and of what lies below it. */
+  readonly uuid?: string | undefined;
+}
+
+const scratch = new Int32Array(EVENT_WORDS);
+
+function append(memory: BusMemory, action: Action, kind: number): void {
+  scratch[0] = ACTIONS.indexOf(action);
+  scratch[1] = kind;
+  memory.events.append(scratch);
+}
+
+/** An event of an mdev; `driver` is the name id of the driver bound at this instant, or -1. */
+export function emitMdev(memory: BusMemory, action: Action, index: number, driver: number): void {
+  describeMdev(memory, index);
+  scratch[7] = driver;
+  append(memory, action, MDEV);
+}
+
+/** An event of a parent device; `state` is the value of MDEV_STATE, if any. */
+export function emitParent(memory: BusMemory, action: Action, parent: number, state: '' | 'registered' | 'unregistered'): void {
+  const base = memory.parents.base(parent);
+  scratch[2] = memory.parents.words[base + PARENT_PATH];
+  scratch[7] = memory.parents.words[base + PARENT_SUBSYSTEM];
+  scratch[8] = state === '' ? 0 : state === 'registered' ? 1 : 2;
+  append(memory, action, PARENT);
+}
+
+/** An event of a device `<subsystem>/<stem><number>` below an mdev. */
+export function emitChild(memory: BusMemory, action: Action, index: number, subsystem: string, stem: string, number: number): void {
+  describeMdev(memory, index);
+  scratch[7] = memory.names.intern(subsystem);
+  scratch[8] = memory.names.intern(stem);
+  scratch[9] = number;
+  append(memory, action, CHILD);
+}
+
+/** An event of `/devices/virtual/<subsystem>/<number>` with a device node. */
+export function emitNode(memory: BusMemory, action: Action, subsystem: string, number: number, major: number): void {
+  scratch[7] = memory.names.intern(subsystem);
+  scratch[8] = major;
+  scratch[9] = number;
+  append(memory, action, NODE);
+}
+
+/** An event of something that is no device: path `<stem>/<name>`, e.g. `/module` and `mtty`. */
+export function emitObject(memory: BusMemory, action: Action, stem: string, name: string, subsystem: string): void {
+  scratch[2] = memory.names.intern(stem);
+  scratch[7] = memory.names.intern(subsystem);
+  scratch[8] = memory.names.intern(name);
+  append(memory, action, OBJECT);
+}
+
+function describeMdev(memory: BusMemory, index: number): void {
+  const { words } = memory.devices;
+  const base = memory.devices.base(index);
+  const parent = memory.parents.base(words[base + DEVICE_PARENT]);
+  scratch[2] = memory.parents.words[parent + PARENT_PATH];
+  for (let word = 0; word < UUID_WORDS; word++) scratch[3 + word] = words[base + DEVICE_UUID + word];
+}
+
+/** The text of the event that `reader` has just read. */
+export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
+  const { body, sequence } = reader;
+  const action = ACTIONS[body[0]];
+  const name = (word: number) => memory.nameOf(body[word]);
+  const finish = (devpath: string, subsystem: string, own: [string, string][], uuid?: string): Uevent => ({
+    action,
+    devpath,
+    subsystem,
+    sequence,
+    uuid,
+    variables: [
+      ['ACTION', action],
+      ['DEVPATH', devpath],
+      ['SUBSYSTEM', subsystem],
+      ...own,
+      ['SEQNUM', String(sequence)],
+    ],
+  });
+  const uuid = formatUuid(body, 3);
+  switch (body[1]) {
+    case MDEV:
+      return finish(`${name(2)}/${uuid}`, 'mdev', body[7] < 0 ? [] : [['DRIVER', name(7)]], uuid);
+    case PARENT:
+      return finish(name(2), name(7), body[8] === 0 ? [] : [['MDEV_STATE', body[8] === 1 ? 'registered' : 'unregistered']]);
+    case CHILD:
+      return finish(`${name(2)}/${uuid}/${name(7)}/${name(8)}${body[9]}`, name(7), [], uuid);
+    case NODE:
+      return finish(`/devices/virtual/${name(7)}/${body[9]}`, name(7), [
+        ['MAJOR', String(body[8])],
+        ['MINOR', String(body[9])],
+        ['DEVNAME', `${name(7)}/${body[9]}`],
+      ]);
+    default:
+      return finish(`${name(2)}/${name(8)}`, name(7), []);
+  }
+}
