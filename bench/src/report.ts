@@ -23,7 +23,7 @@ export function formatNumber(value: number): string {
 }
 
 /** `>= 30`. */
-export function formatMark(mark: Mark): string {
+function formatMark(mark: Mark): string {
   return `${mark.bound === 'at least' ? '>=' : '<='} ${formatNumber(mark.value)}`;
 }
 

@@ -7,6 +7,8 @@ import { SUITES } from '../suites.js';
 const [suite, name, rounds] = process.argv.slice(2);
 const load = SUITES.find((each) => each.name === suite)?.parts[name];
 if (load === undefined || process.send === undefined) throw new Error(`there is no part ${name} of suite ${suite}`);
+// Nobody waits for a result any more.
+process.once('disconnect', () => process.exit(1));
 const { part } = await load();
 const result = await part({ rounds: Number(rounds) });
 process.send(result, () => process.exit(0));

@@ -6,13 +6,18 @@ import { fork } from 'node:child_process';
 import type { PartResult } from './part.js';
 
 const CHILD = new URL('./part.worker.js', import.meta.url);
+/** A part that takes longer, in milliseconds, hangs. */
+const LONGEST = 600_000;
 
 /** The result of a part. Rejects when the child ends without one; its standard error has said why. */
 export function runPart(suite: string, part: string, rounds: number): Promise<PartResult> {
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [suite, part, String(rounds)], {
-      execArgv: [...process.execArgv, '--expose-gc'],
+      // Not this process's own flags: the child measures the same whatever its parent was started with.
+      execArgv: ['--expose-gc'],
       serialization: 'advanced',
+      timeout: LONGEST,
+      killSignal: 'SIGKILL',
     });
     let result: PartResult | undefined;
     child.once('message', (message) => {
