@@ -139,6 +139,18 @@ describe('between threads', () => {
     expect(await waiter.answer).toEqual({ ownerDied: false, code: undefined });
   });
 
+  test('an awaiting waiter that gave up does not stand in the way of a blocked thread behind it', async () => {
+    const abort = new AbortController();
+    mutex.tryLock();
+    const first = mutex.lock({ signal: abort.signal });
+    const waiter = crew.start('mutexWait', { locks: [mutex] });
+    await until(() => mutex.stats().waiting === 2);
+    abort.abort();
+    mutex.unlock();
+    await expect(first).rejects.toMatchObject({ code: 'ECANCELED' });
+    expect(await waiter.answer).toEqual({ ownerDied: false, code: undefined });
+  });
+
   test('blocking and awaiting threads exclude each other', async () => {
     const rounds = 2000;
     const members = [

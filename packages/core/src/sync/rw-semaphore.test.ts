@@ -87,6 +87,19 @@ describe('on one thread', () => {
     expect(gate.stats().waiting).toBe(0);
   });
 
+  test('readers stay refused when one of two waiting writers of a thread gives up', async () => {
+    const abort = new AbortController();
+    gate.tryRead();
+    const first = gate.write({ signal: abort.signal });
+    const second = RwSemaphore.from(gate.handle).write();
+    abort.abort();
+    await expect(first).rejects.toMatchObject({ code: 'ECANCELED' });
+    expect(gate.tryRead()).toBe(false);
+    gate.unlockRead();
+    (await second).release();
+    expect(admitsReaders()).toBe(true);
+  });
+
   test('an aborted signal refuses at once', async () => {
     const signal = AbortSignal.abort();
     await expect(gate.read({ signal })).rejects.toMatchObject({ code: 'ECANCELED' });

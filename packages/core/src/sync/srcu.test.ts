@@ -1,6 +1,6 @@
 import { LockSpace, Srcu } from '@mediated/core/sync';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Crew, DATA } from '../../dist-fixtures/sync/sync-crew.fixture.js';
+import { Crew, DATA, until } from '../../dist-fixtures/sync/sync-crew.fixture.js';
 
 let crew: Crew;
 let space: LockSpace;
@@ -38,7 +38,12 @@ test('a section that read the epoch before a flip and counted after it is waited
   const late = domain.readLock();
   await expect(domain.synchronize({ timeout: 0 })).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   // The bank of `late` is now the idle one.
-  const grace = domain.synchronize();
+  let over = false;
+  const grace = domain.synchronize().then(() => {
+    over = true;
+  });
+  await until(() => domain.stats().waiting === 1);
+  expect(over).toBe(false);
   domain.readUnlock(late);
   await grace;
 });
@@ -69,6 +74,16 @@ test('no reader meets what was retired after a grace period', async () => {
   crew.open();
   expect(await Promise.all(readers.map((member) => member.answer))).toEqual([0, 0]);
   await writer.ended;
+});
+
+test('a blocked grace period waits for a section begun before, in either bank', async () => {
+  for (let round = 0; round < 2; round++) {
+    const bank = domain.readLock();
+    const waiter = crew.start('srcuSynchronize', { locks: [domain] });
+    await until(() => domain.stats().waiting === 1);
+    domain.readUnlock(bank);
+    await waiter.answer;
+  }
 });
 
 test('a dead reader is in no section', async () => {

@@ -81,7 +81,13 @@ export class Crew {
   }
 }
 
-/** Until a condition holds that another thread establishes without telling: that it is parked. Gives way in between. */
+/**
+ * Until a condition holds that another thread establishes without telling: that it waits. It says so just before it
+ * parks, so a few more turns are given: without them a test would pass as well, but seldom meet a parked thread.
+ */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  for (let turnsLeft = 100; turnsLeft > 0; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (condition()) turnsLeft--;
+  }
 }

@@ -306,6 +306,7 @@ const scripts = {
     gate();
     lock.readUnlock(bank);
   },
+  srcuSynchronize: () => srcu().synchronizeSync(),
   srcuErrors: () => {
     const lock = srcu();
     const bank = lock.readLock();
