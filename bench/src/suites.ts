@@ -39,6 +39,36 @@ export const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: 'lifecycle',
+    about: 'creating and removing a device through a real parent and driver',
+    figures: {
+      vs_comlink: {
+        about: 'life cycles a second, 256 in flight, over the same protocol behind comlink',
+        mark: atLeast(20),
+      },
+      vs_piscina: {
+        about: 'life cycles a second, 256 in flight, over the same protocol behind piscina',
+        mark: atLeast(40),
+      },
+      vs_plain: { about: 'life cycles a second, 256 in flight, over plain calls on one thread', mark: atLeast(0.5) },
+      two_parents_speedup: { about: 'two parents on two threads over one, probe of 20 us', mark: atLeast(1.8) },
+      one_parent_two_threads_speedup: {
+        about: 'one parent on two threads over one thread, probe of 20 us',
+        mark: atLeast(1.7),
+      },
+      flat_1m: { about: 'cost of a create with a million live devices, over that with a thousand', mark: atMost(1.2) },
+      shared_bytes_per_device: {
+        about: 'shared memory of a bus for 2^20 devices, in bytes per device',
+        mark: atMost(256),
+      },
+    },
+    parts: {
+      cycles: () => import('./lifecycle/cycles.js'),
+      parallel: () => import('./lifecycle/parallel.js'),
+      million: () => import('./lifecycle/million.js'),
+    },
+  },
+  {
     name: 'locks',
     about: 'a mutex over shared words',
     figures: {
@@ -49,5 +79,15 @@ export const SUITES: readonly Suite[] = [
       uncontended: () => import('./locks/uncontended.js'),
       contended: () => import('./locks/contended.js'),
     },
+  },
+  {
+    name: 'gate',
+    about: 'unregistering a parent while two clients keep creating devices on it',
+    figures: {
+      'unregister_ms.rwsem': { about: 'milliseconds with the gate as merged' },
+      'unregister_ms.refcount': { about: 'milliseconds with the gate of the second posting, which newcomers starve' },
+      'unregister_ms.srcu': { about: 'milliseconds with the gate of the first posting' },
+    },
+    parts: { unregister: () => import('./gate/unregister.js') },
   },
 ];

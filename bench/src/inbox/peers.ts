@@ -6,7 +6,8 @@ import { ActorSystem } from '@mediated/core/actor';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
-import { type EchoAsk, IN_FLIGHT } from '../harness/timing.js';
+import type { PiscinaConfiguration } from '../harness/piscina-configurations.js';
+import type { EchoAsk } from '../harness/timing.js';
 import type { ComlinkEcho } from './comlink-echo.worker.js';
 import { echoActor } from './echo-actor.js';
 import type { NumberedMessage } from './post-message-echo.worker.js';
@@ -42,23 +43,13 @@ export function postMessageEcho(): EchoAsk {
     });
 }
 
-/** Configurations of piscina with one thread that a user with many tasks in flight may choose from. */
-export const PISCINA_CONFIGURATIONS = {
-  'the default concurrentTasksPerWorker': {},
-  [`concurrentTasksPerWorker ${IN_FLIGHT}`]: { concurrentTasksPerWorker: IN_FLIGHT },
-  [`concurrentTasksPerWorker ${IN_FLIGHT}, atomics disabled`]: {
-    concurrentTasksPerWorker: IN_FLIGHT,
-    atomics: 'disabled',
-  },
-} as const;
-
 /** A pool with one thread. */
-export function piscinaEcho(configuration: keyof typeof PISCINA_CONFIGURATIONS): EchoAsk {
+export function piscinaEcho(configuration: PiscinaConfiguration): EchoAsk {
   const pool = new Piscina({
     filename: new URL('./piscina-echo.worker.js', import.meta.url).href,
     minThreads: 1,
     maxThreads: 1,
-    ...PISCINA_CONFIGURATIONS[configuration],
+    ...configuration,
   });
   return (value) => pool.run(value);
 }

@@ -2,15 +2,17 @@
 import { ratios } from '../figures.js';
 import { alternate, fastest } from '../harness/alternate.js';
 import type { Part } from '../harness/part.js';
+import { PISCINA_CONFIGURATIONS } from '../harness/piscina-configurations.js';
 import { type EchoAsk, pipelined } from '../harness/timing.js';
-import { actorEcho, comlinkEcho, PISCINA_CONFIGURATIONS, piscinaEcho, postMessageEcho } from './peers.js';
+import { actorEcho, comlinkEcho, piscinaEcho, postMessageEcho } from './peers.js';
 
 const MILLISECONDS = 150;
 
 export const part: Part = async ({ rounds }) => {
   const contender = (name: string, ask: EchoAsk) => ({ name, measure: () => pipelined(ask, MILLISECONDS) });
-  const configurations = Object.keys(PISCINA_CONFIGURATIONS) as (keyof typeof PISCINA_CONFIGURATIONS)[];
-  const piscina = await fastest(configurations.map((name) => contender(name, piscinaEcho(name))));
+  const piscina = await fastest(
+    PISCINA_CONFIGURATIONS.map(({ name, configuration }) => contender(name, piscinaEcho(configuration))),
+  );
   const contenders = [
     contender('actor', await actorEcho()),
     contender('postMessage', postMessageEcho()),

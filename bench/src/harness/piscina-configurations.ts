@@ -1,0 +1,24 @@
+/**
+ * Configurations of piscina with one thread that a user with many tasks in flight may choose from. Every part that has
+ * piscina as a peer tries them all and goes on with the fastest.
+ */
+import { IN_FLIGHT } from './timing.js';
+
+/** Options beside the file and the number of threads. */
+export interface PiscinaConfiguration {
+  readonly concurrentTasksPerWorker?: number;
+  readonly atomics?: 'disabled';
+}
+
+/** By what the report calls them. */
+export const PISCINA_CONFIGURATIONS: readonly {
+  readonly name: string;
+  readonly configuration: PiscinaConfiguration;
+}[] = [
+  { name: 'its default options', configuration: {} },
+  { name: `concurrentTasksPerWorker ${IN_FLIGHT}`, configuration: { concurrentTasksPerWorker: IN_FLIGHT } },
+  {
+    name: `concurrentTasksPerWorker ${IN_FLIGHT} and atomics disabled`,
+    configuration: { concurrentTasksPerWorker: IN_FLIGHT, atomics: 'disabled' },
+  },
+];
