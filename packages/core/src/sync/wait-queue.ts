@@ -125,7 +125,7 @@ export function isWaiting(words: Int32Array, base: number, thread: number): bool
 }
 
 /** Counts the bits of a word. */
-export function bitCount(word: number): number {
+function bitCount(word: number): number {
   let count = 0;
   for (let rest = word; rest !== 0; rest &= rest - 1) count++;
   return count;
