@@ -14,12 +14,14 @@ export {
   type FrameworkActor,
   type MdevDriver,
   type MdevType,
+  type Supervision,
   type TypeSpec,
   type VendorAttribute,
 } from './mdev/driver.js';
+export { driverFailure, driverNonsense, isThenable } from './mdev/driver-call.js';
 export type { LoadOptions } from './mdev/driver-registry.js';
 export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
-export { DEVICE_IDS, FRAMEWORK_WORDS } from './mdev/layout.js';
+export { DEVICE_FRAMEWORK, DEVICE_IDS, FRAMEWORK_WORDS } from './mdev/layout.js';
 export { Mdev, type MdevPresence } from './mdev/mdev.js';
 export { Parent, type ParentType } from './mdev/parent.js';
 export type { AttributeInfo, DriverInfo } from './mdev/parent-protocol.js';

@@ -176,6 +176,10 @@ export class Bus {
         const at = base + PARENT_SHARDS + shard * SHARD_WORDS;
         return this.client.ref({ thread: words[at], actor: words[at + 1] }, parentProtocol);
       }),
+      frameworks: Array.from({ length: words[base + PARENT_SHARD_COUNT] }, (_, shard) => {
+        const at = base + PARENT_SHARDS + shard * SHARD_WORDS;
+        return words[at + 2] === 0 ? undefined : { thread: words[at], actor: words[at + 2] };
+      }),
     });
     this.#parents.set(index, parent);
     return parent;

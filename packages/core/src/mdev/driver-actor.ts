@@ -35,6 +35,7 @@ export const driverActor = defineActor({
           shared,
           pins: Semaphore.from(options.pins),
           options: options.options,
+          supervised: options.supervised,
           bus,
         }),
       )

@@ -6,6 +6,7 @@ import type { ActorSystem } from '../actor/system.js';
 import { MediatedError } from '../errors.js';
 import type { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
+import type { Supervision } from './driver.js';
 import { driverActor } from './driver-actor.js';
 import { loadDriverModule } from './driver-module.js';
 import { MAX_SHARDS } from './layout.js';
@@ -34,6 +35,7 @@ export interface LoadedDriver {
   readonly shards: readonly DriverShard[];
   readonly budgets: readonly Semaphore[];
   readonly pins: Semaphore;
+  readonly supervision: Supervision | undefined;
   /** Parents registered so far; chooses the next parent's first thread. */
   parents: number;
 }
@@ -83,13 +85,16 @@ export class DriverRegistry {
     const pins = locks.semaphore(MAX_PINS, `pins of ${name}`);
     const shared = Object.fromEntries(budgets.map(([budget, semaphore]) => [budget, semaphore.handle]));
     const shards: DriverShard[] = [];
+    let supervision: Supervision | undefined;
     try {
+      supervision = module.supervise?.(this.#memory);
+      const supervised = supervision?.shared;
       let info: DriverInfo | undefined;
       for (let shard = 0; shard < threads; shard++) {
         const thread = `${name}/${shard}`;
         const actor = await this.#system.spawn(
           driverActor,
-          { bus: this.#memory.handle, module: url, shard, shards: threads, shared, pins: pins.handle, options },
+          { bus: this.#memory.handle, module: url, shard, shards: threads, shared, pins: pins.handle, options, supervised },
           { thread },
         );
         shards.push({ thread, actor, framework: 0 });
@@ -104,13 +109,14 @@ export class DriverRegistry {
         }
       }
       const semaphores = budgets.map(([, semaphore]) => semaphore);
-      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, parents: 0 };
+      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, supervision, parents: 0 };
       this.#drivers.set(name, loaded);
       emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'add', '/class', name, 'class');
       return loaded;
     } catch (error) {
       for (const shard of shards) await this.#system.stopThread(shard.thread);
+      supervision?.release();
       for (const [, semaphore] of budgets) locks.free(semaphore);
       locks.free(pins);
       throw error;
@@ -135,6 +141,7 @@ export class DriverRegistry {
       emitObject(this.#memory, 'remove', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'remove', '/class', name, 'class');
       for (const shard of driver.shards) await this.#system.stopThread(shard.thread);
+      driver.supervision?.release();
       for (const semaphore of driver.budgets) this.#memory.locks.free(semaphore);
       this.#memory.locks.free(driver.pins);
     } finally {

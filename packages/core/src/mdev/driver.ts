@@ -4,6 +4,7 @@
  * Spec: mdev-core sections 1.4, 3 and 7.5.
  */
 import type { Semaphore } from '../sync/semaphore.js';
+import type { BusMemory } from './bus-memory.js';
 import type { MdevDevice } from './device.js';
 import type { ThreadBus } from './thread-bus.js';
 
@@ -83,8 +84,18 @@ export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<s
   readonly pins: Semaphore;
   /** Options given to `loadDriver`. */
   readonly options: unknown;
+  /** What the module's `supervise` shares with the driver's threads. */
+  readonly supervised: unknown;
   /** This thread's view of the bus, for frameworks. */
   readonly bus: ThreadBus;
+}
+
+/** What a framework keeps on the supervising thread for a loaded driver. */
+export interface Supervision {
+  /** Reaches each of the driver's threads as `host.supervised`; structured-cloneable. */
+  readonly shared: unknown;
+  /** The driver's threads have ended. */
+  release(): void;
 }
 
 /** The default export of a driver module. */
@@ -97,6 +108,11 @@ export interface DriverModule<Shared extends Record<string, BudgetSpec> = Record
   /** Parent-wide limit on live mdevs when there is no `getAvailable`. Default 0: every create is EUSERS. */
   readonly maxInstances?: number;
   readonly shared?: Shared;
+  /**
+   * For frameworks: runs on the supervising thread before the driver's first thread starts, e.g. to have locks in the
+   * framework's words of device slots recovered.
+   */
+  supervise?(memory: BusMemory): Supervision;
   start(host: DriverHost<Shared>): MdevDriver | Promise<MdevDriver>;
 }
 

@@ -83,4 +83,6 @@ export interface DriverOptions {
   readonly shared: Readonly<Record<string, LockHandle<'semaphore'>>>;
   readonly pins: LockHandle<'semaphore'>;
   readonly options: unknown;
+  /** What the module's `supervise` shares. */
+  readonly supervised: unknown;
 }

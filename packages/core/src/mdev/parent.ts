@@ -2,7 +2,7 @@
  * A registered parent as clients see it, on any thread. Valid until the parent is unregistered; afterwards every
  * operation fails with ENODEV.
  */
-import type { ActorRef } from '../actor/actor-ref.js';
+import type { ActorHandle, ActorRef } from '../actor/actor-ref.js';
 import { MediatedError } from '../errors.js';
 import { formatUuid, parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
@@ -32,6 +32,8 @@ export interface ParentParts {
   readonly generation: number;
   readonly types: readonly ParentType[];
   readonly shards: readonly ActorRef<ParentMessages>[];
+  /** The framework's actor beside each of them, if the driver has a framework. */
+  readonly frameworks: readonly (ActorHandle | undefined)[];
 }
 
 export class Parent {
@@ -46,6 +48,7 @@ export class Parent {
   readonly types: readonly ParentType[];
   /** The parent's actors, one per thread of its driver that it uses. The first is its home. */
   readonly shards: readonly ActorRef<ParentMessages>[];
+  readonly #frameworks: readonly (ActorHandle | undefined)[];
   readonly #memory: BusMemory;
   readonly #typeIndex = new Map<string, number>();
   readonly #words = new Int32Array(4);
@@ -61,6 +64,7 @@ export class Parent {
     this.generation = parts.generation;
     this.types = parts.types;
     this.shards = parts.shards;
+    this.#frameworks = parts.frameworks;
     for (const type of parts.types) this.#typeIndex.set(type.id, type.index);
   }
 
@@ -72,6 +76,11 @@ export class Parent {
   /** The parent with asks that have a time-out and/or an AbortSignal. */
   with(options: { timeout?: number; signal?: AbortSignal }): Parent {
     return new Parent(this.#memory, { ...this.#parts(), shards: this.shards.map((shard) => shard.with(options)) });
+  }
+
+  /** For frameworks: the actor that serves the devices of a shard, undefined when its driver has no framework. */
+  frameworkActor(shard: number): ActorHandle | undefined {
+    return this.#frameworks[shard];
   }
 
   /** A type by its directory name. ENOENT when there is none. */
@@ -146,6 +155,6 @@ export class Parent {
 
   #parts(): ParentParts {
     const { name, path, driver, deviceApi, describes, index, generation, types, shards } = this;
-    return { name, path, driver, deviceApi, describes, index, generation, types, shards };
+    return { name, path, driver, deviceApi, describes, index, generation, types, shards, frameworks: this.#frameworks };
   }
 }
