@@ -17,7 +17,7 @@ export interface CreatorData {
 export type CreatorNews = 'streaming' | 'done';
 
 /** Creates that one client keeps under way. */
-const CREATES_AT_ONCE = 16;
+const CREATES_AT_ONCE = 32;
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker');

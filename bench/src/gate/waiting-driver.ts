@@ -1,8 +1,8 @@
 /**
- * The driver behind the gate figures: a probe waits for a turn of the event loop, so that creates overlap, as they do
- * when a real driver waits for its hardware.
+ * The driver behind the gate figures: a probe takes one to sixteen milliseconds in which the thread is free, as one that
+ * waits for its hardware does. So creates overlap without end.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { defineMdevDriver } from '@mediated/core';
 
 /** The directory name of the driver's only type. */
@@ -13,10 +13,13 @@ export default defineMdevDriver({
   deviceApi: 'vfio-pci',
   types: [{ sysfsName: '1' }],
   maxInstances: 2 ** 20,
-  start: () => ({
-    async probe() {
-      await setImmediate();
-    },
-    remove() {},
-  }),
+  start() {
+    let probes = 0;
+    return {
+      async probe() {
+        await setTimeout(1 + ((7 * probes++) % 16));
+      },
+      remove() {},
+    };
+  },
 });

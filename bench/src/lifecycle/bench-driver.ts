@@ -16,11 +16,19 @@ export interface BenchDriverOptions {
 /** The directory name of the driver's only type. */
 export const BENCH_TYPE = 'bench-1';
 
-/** The driver's callbacks. */
+/** Devices whose state lies in one piece of memory. */
+const DEVICES_PER_PAGE = 256;
+
+/** The driver's callbacks. The state of many devices lies in one page, as in a driver that counts its allocations. */
 export function benchDriver({ stateBytes, workRounds }: BenchDriverOptions): MdevDriver {
+  const pages: Uint8Array[] = [];
   return {
-    probe(device) {
-      if (stateBytes !== 0) device.driverData = new Uint8Array(stateBytes);
+    probe({ index }) {
+      if (stateBytes !== 0) {
+        const page = (pages[Math.trunc(index / DEVICES_PER_PAGE)] ??= new Uint8Array(stateBytes * DEVICES_PER_PAGE));
+        const start = (index % DEVICES_PER_PAGE) * stateBytes;
+        page.fill(0, start, start + stateBytes);
+      }
       if (workRounds !== 0) work(workRounds);
     },
     remove() {},
