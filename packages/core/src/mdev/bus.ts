@@ -7,10 +7,14 @@ import { createEmitter, type Emitter } from '../emitter.js';
 import { MediatedError } from '../errors.js';
 import { formatUuid, parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
+import { driverNames } from './driver-slots.js';
 import {
+  AUTOPROBE,
   DEVICE_PARENT,
   DEVICE_PARENT_GENERATION,
+  DEVICE_SHARD,
   DEVICE_STATE,
+  DEVICE_TYPE,
   DEVICE_UUID,
   ON_BUS,
   PARENT_API,
@@ -22,6 +26,7 @@ import {
   PARENT_SHARD_COUNT,
   PARENT_SHARDS,
   PARENT_STATE,
+  PARENT_SUBSYSTEM,
   PARENT_TYPE_COUNT,
   PARENT_TYPES,
   SHARD_WORDS,
@@ -30,7 +35,7 @@ import {
 import { Mdev } from './mdev.js';
 import { Parent } from './parent.js';
 import { parentProtocol } from './parent-protocol.js';
-import { refusal } from './refusal.js';
+import { asGone, refusal } from './refusal.js';
 import { UeventFeed, type UeventEvents } from './uevent-feed.js';
 
 export class Bus {
@@ -81,12 +86,32 @@ export class Bus {
     return live;
   }
 
+  /** Names of the drivers on the bus. */
+  drivers(): string[] {
+    return driverNames(this.memory);
+  }
+
+  /** Value of `drivers_autoprobe`. It changes nothing: a create binds its device always, nothing else ever does. */
+  get autoprobe(): boolean {
+    return Atomics.load(this.memory.flags, AUTOPROBE) !== 0;
+  }
+
+  set autoprobe(on: boolean) {
+    Atomics.store(this.memory.flags, AUTOPROBE, on ? 1 : 0);
+  }
+
   /** The device of a UUID, or undefined. Half-created and vanishing devices count. */
   mdev(uuid: string): Mdev | undefined {
     const words = new Int32Array(4);
     if (!parseUuid(uuid, words, 0)) return undefined;
-    const index = this.memory.uuids.lookup(words[0], words[1], words[2], words[3]);
-    return index < 0 ? undefined : this.#mdevAt(index, formatUuid(words, 0));
+    const { devices, uuids } = this.memory;
+    for (;;) {
+      const index = uuids.lookup(words[0], words[1], words[2], words[3]);
+      if (index < 0) return undefined;
+      const generation = devices.generation(index);
+      // Found again: it has this UUID in the life whose number was read in between.
+      if (uuids.lookup(words[0], words[1], words[2], words[3]) === index) return this.#mdevAt(index, generation);
+    }
   }
 
   /** Every device on the bus, in no particular order. */
@@ -94,9 +119,9 @@ export class Bus {
     const { devices } = this.memory;
     const found: Mdev[] = [];
     for (let index = 0; index < devices.top; index++) {
-      if ((devices.generation(index) & 1) === 0) continue;
+      const generation = devices.generation(index);
       if ((Atomics.load(devices.words, devices.base(index) + DEVICE_STATE) & ON_BUS) === 0) continue;
-      const mdev = this.#mdevAt(index);
+      const mdev = this.#mdevAt(index, generation);
       if (mdev !== undefined) found.push(mdev);
     }
     return found;
@@ -109,7 +134,9 @@ export class Bus {
   async unbind(driver: string, name: string): Promise<void> {
     const mdev = this.#named(name);
     if (mdev === undefined || mdev.parent.driver !== driver) throw refusal(-19, 'unbind', name);
-    const result = await mdev.actor.ask('unbind', mdev.index, mdev.generation);
+    const result = await mdev.actor
+      .ask('unbind', mdev.index, mdev.generation)
+      .catch((error) => asGone(error, 'unbind', name, mdev.parent.registered));
     if (result < 0) throw refusal(result, 'unbind', name);
   }
 
@@ -134,18 +161,20 @@ export class Bus {
     return mdev?.presence.bus ? mdev : undefined;
   }
 
-  #mdevAt(index: number, expected?: string): Mdev | undefined {
+  /** The device in a slot which, after its generation was read, was seen to be filled in. */
+  #mdevAt(index: number, generation: number): Mdev | undefined {
     const { devices } = this.memory;
     const { words } = devices;
-    const generation = devices.generation(index);
     const base = devices.base(index);
     const uuid = formatUuid(words, base + DEVICE_UUID);
     const parent = words[base + DEVICE_PARENT];
     const parentGeneration = words[base + DEVICE_PARENT_GENERATION];
+    const type = words[base + DEVICE_TYPE];
+    const shard = words[base + DEVICE_SHARD];
     // Whatever was read belongs to this life of the slot only if it is still the same one.
-    if (!devices.isCurrent(index, generation) || (expected !== undefined && uuid !== expected)) return undefined;
+    if (!devices.isCurrent(index, generation)) return undefined;
     if (!this.memory.parents.isCurrent(parent, parentGeneration)) return undefined;
-    return new Mdev(this.memory, this.#parentAt(parent, parentGeneration), uuid, index, generation);
+    return new Mdev(this.memory, this.#parentAt(parent, parentGeneration), uuid, { index, generation, type, shard });
   }
 
   #isLive(index: number): boolean {
@@ -162,6 +191,7 @@ export class Bus {
     const parent = new Parent(this.memory, {
       name: name(PARENT_NAME),
       path: name(PARENT_PATH),
+      subsystem: name(PARENT_SUBSYSTEM),
       driver: name(PARENT_DRIVER),
       deviceApi: name(PARENT_API),
       describes: words[base + PARENT_DESCRIBES] !== 0,

@@ -3,11 +3,13 @@
  * that is gone fail with ENODEV, also when another device has the same UUID by then.
  */
 import type { ActorRef } from '../actor/actor-ref.js';
+import { ERRNO } from '../errno.js';
 import type { BusMemory } from './bus-memory.js';
-import { BOUND, DEVICE_SHARD, DEVICE_STATE, DEVICE_TYPE, LINKED, ON_BUS, REMOVE_FILE } from './layout.js';
+import { BOUND, DEVICE_IDS, DEVICE_STATE, LINKED, ON_BUS, REMOVE_FILE } from './layout.js';
 import type { Parent } from './parent.js';
 import type { ParentMessages } from './parent-protocol.js';
 import { asGone, refusal } from './refusal.js';
+import type { SyntheticUevent } from './synthetic-uevent.js';
 
 /** What exists of a device at the moment (spec/mdev-core sections 6 to 8). */
 export interface MdevPresence {
@@ -23,36 +25,46 @@ export interface MdevPresence {
   readonly links: boolean;
 }
 
+/** Where a device is: its slot in just this life, and what the slot says of it for as long as it lives. */
+export interface MdevPlace {
+  readonly index: number;
+  readonly generation: number;
+  /** Position of its type among its parent's. */
+  readonly type: number;
+  readonly shard: number;
+}
+
 export class Mdev {
   readonly uuid: string;
   readonly parent: Parent;
   /** Slot number and generation: the device's identity across threads. */
   readonly index: number;
   readonly generation: number;
+  /** The shard of the parent that owns the device. */
+  readonly shard: number;
   readonly #memory: BusMemory;
+  readonly #type: number;
 
-  constructor(memory: BusMemory, parent: Parent, uuid: string, index: number, generation: number) {
+  constructor(memory: BusMemory, parent: Parent, uuid: string, place: MdevPlace) {
     this.#memory = memory;
     this.parent = parent;
     this.uuid = uuid;
-    this.index = index;
-    this.generation = generation;
+    this.index = place.index;
+    this.generation = place.generation;
+    this.shard = place.shard;
+    this.#type = place.type;
   }
 
   /** Directory name of its type, e.g. `mtty-1`. */
   get type(): string {
-    return this.parent.types[this.#word(DEVICE_TYPE)].id;
-  }
-
-  /** The shard of the parent that owns the device. */
-  get shard(): number {
-    return this.#word(DEVICE_SHARD);
+    return this.parent.types[this.#type].id;
   }
 
   /** What exists of it; all false once it is gone. */
   get presence(): MdevPresence {
-    const state = this.#word(DEVICE_STATE);
-    const directory = this.#memory.devices.isCurrent(this.index, this.generation);
+    const { devices } = this.#memory;
+    const state = Atomics.load(devices.words, devices.base(this.index) + DEVICE_STATE);
+    const directory = devices.isCurrent(this.index, this.generation);
     return {
       directory,
       remove: directory && (state & REMOVE_FILE) !== 0,
@@ -60,6 +72,13 @@ export class Mdev {
       driver: directory && (state & BOUND) !== 0,
       links: directory && (state & LINKED) !== 0,
     };
+  }
+
+  /** Number of the IOMMU group that its framework put it into, if any. */
+  get group(): number | undefined {
+    const { devices } = this.#memory;
+    const group = Atomics.load(devices.words, devices.base(this.index) + DEVICE_IDS);
+    return group !== 0 && devices.isCurrent(this.index, this.generation) ? group - 1 : undefined;
   }
 
   /** The parent actor on the device's thread. */
@@ -82,6 +101,22 @@ export class Mdev {
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
+  /**
+   * A write of a non-zero number to the `remove` file (spec/mdev-core 8.1): the first claims the file, the others wait
+   * until it is through and succeed. ENODEV: the file is gone. Else as {@link remove}; the file stays gone then too.
+   */
+  async storeRemove(): Promise<void> {
+    if (!this.presence.remove) throw refusal(-ERRNO.ENODEV, 'remove', this.uuid);
+    const result = await this.actor.ask('storeRemove', this.index, this.generation).catch(this.#gone);
+    if (result < 0) throw refusal(result, 'remove', this.uuid);
+  }
+
+  /** Emits the uevent that was asked for by a write to the device's `uevent` file. ENODEV: gone. */
+  async synthesize({ action, text }: SyntheticUevent): Promise<void> {
+    const result = await this.actor.ask('synthesize', this.index, this.generation, action, text).catch(this.#gone);
+    if (result < 0) throw refusal(result, 'uevent', this.uuid);
+  }
+
   /** Text of a vendor attribute (`group/name`). ENOENT: none of that name, or unbound. ENODEV: gone. */
   showAttribute(path: string): Promise<string> {
     return this.actor.ask('showAttribute', this.index, this.generation, path).catch(this.#gone);
@@ -92,7 +127,7 @@ export class Mdev {
     return this.actor.ask('storeAttribute', this.index, this.generation, path, text).catch(this.#gone);
   }
 
-  readonly #gone = (error: unknown): never => asGone(error, 'remove', this.uuid);
+  readonly #gone = (error: unknown): never => asGone(error, 'remove', this.uuid, this.parent.registered);
 
   #sync<T>(run: () => T): T {
     try {
@@ -100,10 +135,5 @@ export class Mdev {
     } catch (error) {
       return this.#gone(error);
     }
-  }
-
-  #word(word: number): number {
-    const { devices } = this.#memory;
-    return Atomics.load(devices.words, devices.base(this.index) + word);
   }
 }

@@ -7,9 +7,10 @@ import { MediatedError } from '../errors.js';
 import { formatUuid, parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
 import { Mdev } from './mdev.js';
-import type { ParentMessages } from './parent-protocol.js';
+import type { AttributeInfo, ParentMessages } from './parent-protocol.js';
 import { HANDLE_SHIFT } from './parent-shard.js';
 import { asGone, refusal } from './refusal.js';
+import type { SyntheticUevent } from './synthetic-uevent.js';
 
 /** A type of a parent. */
 export interface ParentType {
@@ -25,6 +26,7 @@ export interface ParentParts {
   readonly name: string;
   /** Path below `/sys`. */
   readonly path: string;
+  readonly subsystem: string;
   readonly driver: string;
   readonly deviceApi: string;
   readonly describes: boolean;
@@ -39,6 +41,8 @@ export interface ParentParts {
 export class Parent {
   readonly name: string;
   readonly path: string;
+  /** Subsystem of the parent device. */
+  readonly subsystem: string;
   readonly driver: string;
   readonly deviceApi: string;
   /** Whether its types have a `description`. */
@@ -52,11 +56,13 @@ export class Parent {
   readonly #memory: BusMemory;
   readonly #typeIndex = new Map<string, number>();
   readonly #words = new Int32Array(4);
+  #attributes: Promise<readonly AttributeInfo[]> | undefined;
 
   constructor(memory: BusMemory, parts: ParentParts) {
     this.#memory = memory;
     this.name = parts.name;
     this.path = parts.path;
+    this.subsystem = parts.subsystem;
     this.driver = parts.driver;
     this.deviceApi = parts.deviceApi;
     this.describes = parts.describes;
@@ -102,10 +108,10 @@ export class Parent {
     const { index } = this.type(type);
     const words = this.#parse(uuid);
     const shard = this.#shardOf(words);
-    const result = await shard
+    const result = await this.shards[shard]
       .ask('create', index, words[0], words[1], words[2], words[3])
-      .catch((error) => asGone(error, 'create', uuid));
-    return this.#created(result, uuid);
+      .catch((error) => asGone(error, 'create', uuid, this.registered));
+    return this.#created(result, uuid, index, shard);
   }
 
   /** {@link create}, blocking; for threads that host no actor. */
@@ -115,21 +121,42 @@ export class Parent {
     const shard = this.#shardOf(words);
     let result: number;
     try {
-      result = shard.askSync('create', index, words[0], words[1], words[2], words[3]);
+      result = this.shards[shard].askSync('create', index, words[0], words[1], words[2], words[3]);
     } catch (error) {
-      return asGone(error, 'create', uuid);
+      return asGone(error, 'create', uuid, this.registered);
     }
-    return this.#created(result, uuid);
+    return this.#created(result, uuid, index, shard);
   }
 
   /** Value of `available_instances` of a type. */
   availableInstances(type: string): Promise<number> {
-    return this.shards[0].ask('available', this.type(type).index).catch((error) => asGone(error, 'read', type));
+    return this.shards[0].ask('available', this.type(type).index).catch((error) => this.#unread(error, type));
   }
 
   /** Text of `description` of a type; empty when the driver has none. */
   description(type: string): Promise<string> {
-    return this.shards[0].ask('description', this.type(type).index).catch((error) => asGone(error, 'read', type));
+    return this.shards[0].ask('description', this.type(type).index).catch((error) => this.#unread(error, type));
+  }
+
+  /** The attributes that its driver gives each bound device. ENODEV: the parent is gone. */
+  attributes(): Promise<readonly AttributeInfo[]> {
+    this.#attributes ??= this.shards[0].ask('attributes').catch((error) => {
+      this.#attributes = undefined;
+      return asGone(error, 'open', this.name, this.registered);
+    });
+    return this.#attributes;
+  }
+
+  /** Emits the uevent that was asked for by a write to the parent's `uevent` file. ENODEV: the parent is going. */
+  async synthesize({ action, text }: SyntheticUevent): Promise<void> {
+    const result = await this.shards[0]
+      .ask('synthesizeParent', action, text)
+      .catch((error) => asGone(error, 'uevent', this.name, this.registered));
+    if (result < 0) throw refusal(result, 'uevent', this.name);
+  }
+
+  #unread(error: unknown, type: string): never {
+    return asGone(error, 'read', `${type} of ${this.name}`, this.registered);
   }
 
   #parse(uuid: string): Int32Array {
@@ -140,21 +167,21 @@ export class Parent {
     return this.#words;
   }
 
-  #shardOf(words: Int32Array): ActorRef<ParentMessages> {
-    const { shards } = this;
-    return shards.length === 1 ? shards[0] : shards[((words[0] ^ words[3] ^ (words[3] >>> 16)) >>> 0) % shards.length];
+  #shardOf(words: Int32Array): number {
+    const { length } = this.shards;
+    return length === 1 ? 0 : ((words[0] ^ words[3] ^ (words[3] >>> 16)) >>> 0) % length;
   }
 
-  #created(result: number, uuid: string): Mdev {
+  #created(result: number, uuid: string, type: number, shard: number): Mdev {
     if (result < 0) throw refusal(result, 'create', `${uuid} on ${this.name}`);
     const index = result % HANDLE_SHIFT;
     const generation = Math.floor(result / HANDLE_SHIFT) | 0;
     parseUuid(uuid, this.#words, 0);
-    return new Mdev(this.#memory, this, formatUuid(this.#words, 0), index, generation);
+    return new Mdev(this.#memory, this, formatUuid(this.#words, 0), { index, generation, type, shard });
   }
 
   #parts(): ParentParts {
-    const { name, path, driver, deviceApi, describes, index, generation, types, shards } = this;
-    return { name, path, driver, deviceApi, describes, index, generation, types, shards, frameworks: this.#frameworks };
+    const { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards } = this;
+    return { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards, frameworks: this.#frameworks };
   }
 }

@@ -17,9 +17,12 @@ export function refusal(negative: number, syscall: string, subject: string): Med
   return new MediatedError(code, `${syscall} ${subject}: ${ADVICE[code] ?? 'refused'}`, { syscall });
 }
 
-/** An actor that has stopped or whose parent was unregistered looks to callers as a device that is gone. */
-export function asGone(error: unknown, syscall: string, subject: string): never {
-  if (isMediatedError(error, 'ESRCH')) {
+/**
+ * Throws what a caller sees when a parent's actor did not answer. An actor that has stopped, or whose thread ended after
+ * the parent was unregistered, is a device that is gone; a thread that died under a registered parent stays EIO.
+ */
+export function asGone(error: unknown, syscall: string, subject: string, registered: boolean): never {
+  if (isMediatedError(error, 'ESRCH') || (!registered && isMediatedError(error, 'EIO'))) {
     throw new MediatedError('ENODEV', `${syscall} ${subject}: ${ADVICE.ENODEV}`, { syscall });
   }
   throw error;
