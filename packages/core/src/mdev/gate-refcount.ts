@@ -1,7 +1,8 @@
 /**
  * The refcount gate (second posting, patch 10): a count that starts at one; entering is increment-unless-zero,
  * unregistering drops the first reference and waits for zero. Newcomers are admitted as long as anybody is inside,
- * so overlapping operations starve the unregistration. Closed for ever afterwards.
+ * so overlapping operations starve the unregistration. Closed for ever afterwards. The count is a tracked one: the
+ * references of a thread that dies inside are dropped.
  */
 import type { LockHandle } from '../sync/lock.js';
 import { RefCount } from '../sync/ref-count.js';
@@ -10,7 +11,6 @@ import type { Gate } from './gate.js';
 export class RefCountGate implements Gate {
   readonly refusedCreate = 'EINVAL';
   readonly #count: RefCount;
-  #dropped = false;
 
   constructor(locks: readonly LockHandle[]) {
     this.#count = RefCount.from(locks[0] as LockHandle<'trackedRefCount'>);
@@ -24,12 +24,12 @@ export class RefCountGate implements Gate {
     this.#count.put();
   }
 
-  async closeAndDrain(): Promise<void> {
-    if (!this.#dropped) {
-      this.#dropped = true;
-      if (this.#count.put()) return;
-    }
-    await this.#count.zero();
+  withdraw(): void {
+    this.#count.put();
+  }
+
+  closeAndDrain(): Promise<void> {
+    return this.#count.zero();
   }
 
   finish(): void {}

@@ -23,6 +23,8 @@ export class RwsemGate implements Gate {
     this.#semaphore.unlockRead();
   }
 
+  withdraw(): void {}
+
   async closeAndDrain(): Promise<void> {
     this.#writing = await this.#semaphore.write();
   }

@@ -29,8 +29,11 @@ export class SrcuGate implements Gate {
     this.#srcu.readUnlock(token);
   }
 
-  async closeAndDrain(): Promise<void> {
+  withdraw(): void {
     this.#withdrawn.completeAll();
+  }
+
+  async closeAndDrain(): Promise<void> {
     await this.#srcu.synchronize();
   }
 
