@@ -2,20 +2,23 @@
  * The log of uevents: one ring in shared memory that every thread appends to and any number of readers follow.
  * The position in the log is the event's sequence number (SEQNUM), so there is one order for all.
  *
- * Owner rules. SEQUENCE counts claimed records; it is moved forward by whoever finds the record at its position
- * claimed, so a writer that dies after its claim blocks nobody. A record's TICKET word is the position it was last
- * claimed for plus one, and its DONE word the same once it is filled in; a claim is the compare-and-swap of TICKET.
- * WRITER names the claimant: when that thread is dead, readers skip the record. A writer that has lapped another one
- * which is still filling its record in (that thread lost its core for the length of the whole ring) looks again until
- * the record is done or its writer dead.
+ * Owner rules. SEQUENCE counts positions; it is moved forward by whoever finds the record at its position claimed, so a
+ * writer that dies after its claim blocks nobody. A record's TICKET word names the lap of the ring and the thread it was
+ * last claimed by; a claim is the compare-and-swap of TICKET. DONE is the same once the record is filled in: by its
+ * writer, or by the supervisor (`recover`), which makes what a dead writer left a void that readers pass over. A writer
+ * that has lapped another one which is still filling its record in (that thread lost its core for the length of the
+ * whole ring) leaves the record alone and goes on to the next position; readers count that position as lost. Nobody
+ * ever waits for another writer.
  * A reader that falls behind by the length of the ring has lost events and is told how many, as a netlink socket that
  * overflows.
  */
-import { currentThread, ThreadTable } from '../sync/threads.js';
+import { currentThread } from '../sync/threads.js';
 
 /** Records of the ring; a power of two. */
-const RECORDS = 16_384;
-const RECORD_WORDS = 16;
+const RECORD_BITS = 14;
+const RECORDS = 1 << RECORD_BITS;
+/** Three cache lines. An event of the core's own touches one, a synthetic one with its text all. */
+const RECORD_WORDS = 48;
 const SEQUENCE = 0;
 /** Bumped and notified once per event while a reader sleeps (SLEEPERS > 0). */
 const WAKE = 1;
@@ -24,23 +27,30 @@ const HEADER_WORDS = 16;
 
 const TICKET = 0;
 const DONE = 1;
-const WRITER = 2;
+/** Words of the body that were filled in. */
+const LENGTH = 2;
 /** First word of what an event says. */
 const BODY = 3;
 /** Words of a record's body. */
-export const EVENT_WORDS = 12;
+export const EVENT_WORDS = RECORD_WORDS - BODY;
+/** First word of a record whose writer has died. */
+const VOID = -1;
+/** A ticket: lap plus one, so that 0 is none, above the thread. */
+const THREAD_BITS = 6;
+const THREAD_MASK = (1 << THREAD_BITS) - 1;
 
 export interface EventLogHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-function isAlive(thread: number): boolean {
-  return ThreadTable.current().isAlive(thread);
-}
-
 /** Word offset of a position's record. Positions are 32-bit and wrap. */
 function at(position: number): number {
   return HEADER_WORDS + (position & (RECORDS - 1)) * RECORD_WORDS;
+}
+
+/** The lap part of the tickets of a position. */
+function lapOf(position: number): number {
+  return (position >>> RECORD_BITS) + 1;
 }
 
 export class EventLog {
@@ -65,42 +75,57 @@ export class EventLog {
     return Atomics.load(this.#words, SEQUENCE) >>> 0;
   }
 
-  /** Appends an event of up to {@link EVENT_WORDS} words and returns its sequence number. Any thread. */
-  append(body: ArrayLike<number>): number {
+  /**
+   * Appends the first `length` words, at most {@link EVENT_WORDS}, of an event, the first of which is not negative, and returns its sequence
+   * number. Any thread; never waits.
+   */
+  append(body: ArrayLike<number>, length: number): number {
     const words = this.#words;
     for (;;) {
       const position = Atomics.load(words, SEQUENCE);
       const record = at(position);
+      const next = (position + 1) | 0;
+      const done = Atomics.load(words, record + DONE);
       const ticket = Atomics.load(words, record + TICKET);
-      const mine = (position + 1) | 0;
-      if (ticket === mine) {
-        // Claimed, but the claimant has not moved the sequence yet.
-        Atomics.compareExchange(words, SEQUENCE, position, mine);
+      // Read again: if the position still is the newest, the ticket is no later lap's.
+      if (Atomics.load(words, SEQUENCE) !== position) continue;
+      if (ticket >>> THREAD_BITS === lapOf(position) || ticket !== done) {
+        // Claimed, but the claimant has not moved the sequence yet; or still being filled in since the last lap.
+        Atomics.compareExchange(words, SEQUENCE, position, next);
         continue;
       }
-      if (ticket !== Atomics.load(words, record + DONE) && isAlive(words[record + WRITER])) continue;
+      const mine = (lapOf(position) << THREAD_BITS) | currentThread();
       if (Atomics.compareExchange(words, record + TICKET, ticket, mine) !== ticket) continue;
-      words[record + WRITER] = currentThread();
-      Atomics.compareExchange(words, SEQUENCE, position, mine);
-      for (let word = 0; word < body.length; word++) words[record + BODY + word] = body[word];
+      Atomics.compareExchange(words, SEQUENCE, position, next);
+      words[record + LENGTH] = length;
+      for (let word = 0; word < length; word++) words[record + BODY + word] = body[word];
       Atomics.store(words, record + DONE, mine);
-      if (Atomics.load(words, SLEEPERS) !== 0) {
-        Atomics.add(words, WAKE, 1);
-        Atomics.notify(words, WAKE);
-      }
-      return mine >>> 0;
+      if (Atomics.load(words, SLEEPERS) !== 0) this.#wake();
+      return next >>> 0;
     }
   }
 
-  /** Wakes all readers: after a death, a record may never be filled in. */
-  kick(): void {
-    Atomics.add(this.#words, WAKE, 1);
-    Atomics.notify(this.#words, WAKE);
+  /** Voids what the dead `thread` had claimed and not filled in, and wakes all readers. Supervising thread only. */
+  recover(thread: number): void {
+    const words = this.#words;
+    for (let record = HEADER_WORDS; record < words.length; record += RECORD_WORDS) {
+      const ticket = Atomics.load(words, record + TICKET);
+      if ((ticket & THREAD_MASK) !== thread || Atomics.load(words, record + DONE) === ticket) continue;
+      words[record + LENGTH] = 1;
+      words[record + BODY] = VOID;
+      Atomics.store(words, record + DONE, ticket);
+    }
+    this.#wake();
   }
 
   /** Starts following the log at its present end. */
   reader(): EventReader {
     return new EventReader(this.#words);
+  }
+
+  #wake(): void {
+    Atomics.add(this.#words, WAKE, 1);
+    Atomics.notify(this.#words, WAKE);
   }
 }
 
@@ -137,22 +162,19 @@ export class EventReader {
         return { lost };
       }
       const record = at(this.#position);
-      const mine = (this.#position + 1) | 0;
-      const done = Atomics.load(words, record + DONE);
-      if (done !== mine) {
-        if (Atomics.load(words, record + TICKET) !== mine) {
-          // Overwritten: the event is gone.
-          this.#position = mine;
-          return { lost: 1 };
-        }
-        if (isAlive(words[record + WRITER])) return 'end';
-        this.#position = mine;
-        continue;
+      const next = (this.#position + 1) | 0;
+      const ticket = Atomics.load(words, record + TICKET);
+      if (ticket >>> THREAD_BITS !== lapOf(this.#position)) {
+        // Overwritten, or never written: the event is gone.
+        this.#position = next;
+        return { lost: 1 };
       }
-      for (let word = 0; word < EVENT_WORDS; word++) this.body[word] = words[record + BODY + word];
-      if (Atomics.load(words, record + TICKET) !== mine) continue;
-      this.#position = mine;
-      return 'event';
+      if (Atomics.load(words, record + DONE) !== ticket) return 'end';
+      const length = words[record + LENGTH];
+      for (let word = 0; word < length; word++) this.body[word] = words[record + BODY + word];
+      this.#position = next;
+      if (Atomics.load(words, record + TICKET) !== ticket) return { lost: 1 };
+      if (this.body[0] !== VOID) return 'event';
     }
   }
 
@@ -180,12 +202,12 @@ export class EventReader {
     return this.#closed;
   }
 
-  /** Whether the next record is complete. */
+  /** Whether there is something to say about the next record. */
   get #pending(): boolean {
     const words = this.#words;
-    const mine = (this.#position + 1) | 0;
     if (((Atomics.load(words, SEQUENCE) - this.#position) | 0) <= 0) return false;
     const record = at(this.#position);
-    return Atomics.load(words, record + DONE) === mine || Atomics.load(words, record + TICKET) !== mine;
+    const ticket = Atomics.load(words, record + TICKET);
+    return Atomics.load(words, record + DONE) === ticket || ticket >>> THREAD_BITS !== lapOf(this.#position);
   }
 }
