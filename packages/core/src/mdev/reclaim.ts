@@ -3,17 +3,20 @@
  * Instances and budgets are returned by the recovery of their semaphores, which ran before.
  */
 import type { BusMemory } from './bus-memory.js';
-import { ADDED, DEVICE_STATE } from './layout.js';
+import { ADDED, BOUND, DEVICE_STATE } from './layout.js';
 import { releaseSlot } from './release.js';
 import { emitMdev } from './uevents.js';
 
 export function reclaimDevices(memory: BusMemory, thread: number): void {
-  const { devices } = memory;
+  const { devices, events } = memory;
   for (const index of [...devices.slotsOf(thread)]) {
     const state = Atomics.load(devices.words, devices.base(index) + DEVICE_STATE);
+    if ((state & BOUND) !== 0) emitMdev(memory, 'unbind', index, -1);
     if ((state & ADDED) !== 0) emitMdev(memory, 'remove', index, -1);
     releaseSlot(memory, index, undefined);
   }
   devices.rebuildFreeList(thread);
-  memory.events.kick();
+  // The supervisor creates no devices: what it freed just now serves whoever gets the dead thread's id.
+  devices.rebuildFreeList(devices.thread, thread);
+  events.recover(thread);
 }

@@ -20,10 +20,13 @@ export function releaseClaims(memory: BusMemory, index: number, instances: Semap
 export function releaseSlot(memory: BusMemory, index: number, instances: Semaphore | undefined): void {
   const { words } = memory.devices;
   const ids = memory.devices.base(index) + DEVICE_IDS;
-  if (words[ids] !== 0) memory.groups.free(words[ids] - 1);
-  if (words[ids + 1] !== 0) memory.numbers.free(words[ids + 1] - 1);
+  // Taken out of the slot first: a death in between may lose a number, but never frees one that has a new holder.
+  const group = words[ids];
+  const number = words[ids + 1];
   words[ids] = 0;
   words[ids + 1] = 0;
+  if (group !== 0) memory.groups.free(group - 1);
+  if (number !== 0) memory.numbers.free(number - 1);
   releaseClaims(memory, index, instances);
   memory.devices.free(index);
 }

@@ -1,8 +1,9 @@
 /**
  * Lowest-free numbers shared by all threads, as the kernel gives out group and device numbers.
  * A bitmap in shared memory: a set bit is a number in use. Allocation and release are one compare-and-swap on the
- * number's word. HINT is a word index below which no free number is expected; it is only a starting point for the
- * search: a release lowers it, an allocation raises it, and a search that finds nothing starts again from zero.
+ * number's word. HINT is a word index below which no number is free: where the search starts. A release clears its bit,
+ * then lowers HINT; an allocation that raises HINT then looks at the words it has passed over, and lowers HINT again if
+ * a number was released there meanwhile. So one of the two always sees the other.
  */
 export interface IdAllocatorHandle {
   readonly buffer: SharedArrayBuffer;
@@ -37,7 +38,7 @@ export class IdAllocator {
       for (let bits = Atomics.load(words, BITS + at); bits !== -1; bits = Atomics.load(words, BITS + at)) {
         const bit = 31 - Math.clz32(~bits & -~bits);
         if (Atomics.compareExchange(words, BITS + at, bits, bits | (1 << bit)) === bits) {
-          if (at !== hint) Atomics.compareExchange(words, HINT, hint, at);
+          if (at !== hint) this.#raise(hint, at);
           return at * 32 + bit;
         }
       }
@@ -52,8 +53,21 @@ export class IdAllocator {
     const words = this.#words;
     const at = id >>> 5;
     Atomics.and(words, BITS + at, ~(1 << (id & 31)));
-    for (let hint = Atomics.load(words, HINT); hint > at; hint = Atomics.load(words, HINT)) {
-      if (Atomics.compareExchange(words, HINT, hint, at) === hint) return;
+    this.#lower(at);
+  }
+
+  #raise(hint: number, to: number): void {
+    const words = this.#words;
+    if (Atomics.compareExchange(words, HINT, hint, to) !== hint) return;
+    for (let at = hint; at < to; at++) {
+      if (Atomics.load(words, BITS + at) !== -1) return this.#lower(at);
+    }
+  }
+
+  #lower(to: number): void {
+    const words = this.#words;
+    for (let hint = Atomics.load(words, HINT); hint > to; hint = Atomics.load(words, HINT)) {
+      if (Atomics.compareExchange(words, HINT, hint, to) === hint) return;
     }
   }
 }
