@@ -75,7 +75,10 @@ export class ParentShard {
     const { devices, uuids, parents } = this.#memory;
     const { words } = devices;
     const index = devices.allocate();
-    if (index < 0) return uuids.lookup(u0, u1, u2, u3) >= 0 ? -ERRNO.EEXIST : -ERRNO.ENOMEM;
+    if (index < 0) {
+      if (uuids.lookup(u0, u1, u2, u3) >= 0) return -ERRNO.EEXIST;
+      return this.#parts.instances?.value === 0 ? -ERRNO.EUSERS : -ERRNO.ENOMEM;
+    }
     const base = devices.base(index);
     words.fill(0, base + DEVICE_STATE, base + DEVICE_WORDS);
     words[base + DEVICE_UUID] = u0;
@@ -213,18 +216,15 @@ export class ParentShard {
 
   /** Attach (section 7.4). */
   #probe(device: MdevDevice, token: number): number | Promise<number> {
-    const { driver, module } = this.#parts.instance;
+    const { driver } = this.#parts.instance;
     let result: unknown;
     try {
       result = driver.probe?.(device);
       if (isThenable(result)) return this.#awaitProbe(device, token, result);
-      if (result !== undefined) {
-        driver.remove?.(device);
-        throw driverNonsense(module.name, 'probe', result, 'it returns nothing, or throws');
-      }
     } catch (error) {
       throw this.#failCreate(device, token, error);
     }
+    if (result !== undefined) return this.#refuseProbe(device, token, result);
     return this.#finishCreate(device, token);
   }
 
@@ -232,8 +232,9 @@ export class ParentShard {
     const { probeDeadline } = this.#memory.settings;
     let timer: NodeJS.Timeout | undefined;
     let late = false;
+    let value: unknown;
     try {
-      if (probeDeadline === 0) await result;
+      if (probeDeadline === 0) value = await result;
       else {
         const deadline = new Promise<never>((_, reject) => {
           timer = setTimeout(() => {
@@ -241,7 +242,7 @@ export class ParentShard {
             reject(deadlineError(this.#parts.instance.module.name, probeDeadline));
           }, probeDeadline);
         });
-        await Promise.race([result, deadline]);
+        value = await Promise.race([result, deadline]);
       }
     } catch (error) {
       if (late) this.#abandon(device, token, result);
@@ -249,7 +250,20 @@ export class ParentShard {
     } finally {
       clearTimeout(timer);
     }
+    if (value !== undefined) return this.#refuseProbe(device, token, value);
     return this.#finishCreate(device, token);
+  }
+
+  /** A probe that returns something misunderstands the contract: it may have meant to fail, so it is taken back. */
+  async #refuseProbe(device: MdevDevice, token: number, result: unknown): Promise<never> {
+    const { driver, module } = this.#parts.instance;
+    try {
+      await driver.remove?.(device);
+    } catch (error) {
+      this.#reportDriver(device, 'remove', error);
+    }
+    const error = driverNonsense(module.name, 'probe', result, 'it returns nothing, or throws');
+    throw this.#failCreate(device, token, error);
   }
 
   /**
@@ -264,14 +278,17 @@ export class ParentShard {
     this.#parts.gate.exit(token);
     const { driver } = this.#parts.instance;
     const { parent, sysfsName } = device.type;
-    probe
-      .then(
-        () => driver.remove?.(device),
-        () => {},
-      )
-      .then(undefined, (error: unknown) => {
-        channels.driverError.publish({ callback: 'remove', error, uuid, parent, type: sysfsName });
-      })
+    const takeBack = async () => {
+      try {
+        await probe;
+      } catch {
+        // It failed after all, as its caller was told.
+        return;
+      }
+      await driver.remove?.(device);
+    };
+    void takeBack()
+      .catch((error) => channels.driverError.publish({ callback: 'remove', error, uuid, parent, type: sysfsName }))
       .then(() => this.#release(device.index));
   }
 
