@@ -1,6 +1,10 @@
 /** Entry `@mediated/core`: the mdev framework. Actors, locks and shared memory have entries of their own. */
 export { type ErrnoName, ERRNO, errnoName } from './errno.js';
 export { isMediatedError, MediatedError, type MediatedErrorOptions } from './errors.js';
+export type { Access, Attribute, AttributeLink } from './mdev/attribute.js';
+export { AttributeDirectory } from './mdev/attribute-directory.js';
+export { AttributeFile } from './mdev/attribute-file.js';
+export { attributeDirectory, openAttribute } from './mdev/attribute-tree.js';
 export { Bus } from './mdev/bus.js';
 export { BusClient } from './mdev/bus-client.js';
 export { BusMemory, type BusHandle, type Quirks } from './mdev/bus-memory.js';

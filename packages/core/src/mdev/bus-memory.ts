@@ -9,10 +9,21 @@ import { UuidTable, type UuidTableHandle } from '../memory/uuid-table.js';
 import { LockSpace, type LockSpaceHandle } from '../sync/lock-space.js';
 import { EventLog, type EventLogHandle } from './event-log.js';
 import type { GateKind } from './gate.js';
-import { DEVICE_NEXT, DEVICE_UUID, DEVICE_WORDS, PARENT_WORDS } from './layout.js';
+import {
+  AUTOPROBE,
+  DEVICE_NEXT,
+  DEVICE_UUID,
+  DEVICE_WORDS,
+  DRIVER_WORDS,
+  FLAG_WORDS,
+  PARENT_WORDS,
+} from './layout.js';
 
 /** Kernel quirks as they are, or repaired (spec/mdev-core section 16; docs/fidelity). */
 export type Quirks = 'kernel' | 'mended';
+
+/** Most drivers on one bus. */
+const MAX_DRIVERS = 256;
 
 /** Settings that every thread of a bus must agree on. */
 export interface BusSettings {
@@ -35,6 +46,8 @@ export interface BusHandle {
   readonly events: EventLogHandle;
   readonly groups: IdAllocatorHandle;
   readonly numbers: IdAllocatorHandle;
+  readonly drivers: ArenaHandle;
+  readonly flags: Int32Array<SharedArrayBuffer>;
 }
 
 /** Sizes of a new bus. */
@@ -55,6 +68,10 @@ export class BusMemory {
   readonly groups: IdAllocator;
   /** Numbers of framework devices (`vfioN`). */
   readonly numbers: IdAllocator;
+  /** Drivers on the bus (`driver-slots.ts`). */
+  readonly drivers: Arena;
+  /** Words of the bus itself (`layout.ts`). */
+  readonly flags: Int32Array<SharedArrayBuffer>;
 
   private constructor(parts: Omit<BusMemory, 'handle' | 'nameOf'>) {
     this.settings = parts.settings;
@@ -66,6 +83,8 @@ export class BusMemory {
     this.events = parts.events;
     this.groups = parts.groups;
     this.numbers = parts.numbers;
+    this.drivers = parts.drivers;
+    this.flags = parts.flags;
   }
 
   static create(settings: BusSettings, capacity: BusCapacity): BusMemory {
@@ -80,6 +99,8 @@ export class BusMemory {
       events: EventLog.create(),
       groups: IdAllocator.create(capacity.devices),
       numbers: IdAllocator.create(capacity.devices),
+      drivers: Arena.create({ capacity: MAX_DRIVERS, slotWords: DRIVER_WORDS }),
+      flags: new Int32Array(new SharedArrayBuffer(FLAG_WORDS * 4)).fill(1, AUTOPROBE, AUTOPROBE + 1),
     });
   }
 
@@ -95,6 +116,8 @@ export class BusMemory {
       events: EventLog.from(handle.events),
       groups: IdAllocator.from(handle.groups),
       numbers: IdAllocator.from(handle.numbers),
+      drivers: Arena.from(handle.drivers),
+      flags: handle.flags,
     });
   }
 
@@ -109,6 +132,8 @@ export class BusMemory {
       events: this.events.handle,
       groups: this.groups.handle,
       numbers: this.numbers.handle,
+      drivers: this.drivers.handle,
+      flags: this.flags,
     };
   }
 

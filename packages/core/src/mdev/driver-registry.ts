@@ -9,6 +9,7 @@ import type { BusMemory } from './bus-memory.js';
 import type { Supervision } from './driver.js';
 import { driverActor } from './driver-actor.js';
 import { loadDriverModule } from './driver-module.js';
+import { addDriverSlot, dropDriverSlot } from './driver-slots.js';
 import { MAX_SHARDS } from './layout.js';
 import type { DriverInfo, DriverMessages } from './parent-protocol.js';
 import { emitObject } from './uevents.js';
@@ -35,6 +36,8 @@ export interface LoadedDriver {
   readonly shards: readonly DriverShard[];
   readonly budgets: readonly Semaphore[];
   readonly pins: Semaphore;
+  /** Its slot on the bus. */
+  readonly slot: number;
   readonly supervision: Supervision | undefined;
   /** Parents registered so far; chooses the next parent's first thread. */
   parents: number;
@@ -109,7 +112,8 @@ export class DriverRegistry {
         }
       }
       const semaphores = budgets.map(([, semaphore]) => semaphore);
-      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, supervision, parents: 0 };
+      const slot = addDriverSlot(this.#memory, name);
+      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, supervision, slot, parents: 0 };
       this.#drivers.set(name, loaded);
       emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'add', '/class', name, 'class');
@@ -138,6 +142,7 @@ export class DriverRegistry {
     this.#drivers.delete(name);
     this.#busy.add(name);
     try {
+      dropDriverSlot(this.#memory, driver.slot);
       emitObject(this.#memory, 'remove', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'remove', '/class', name, 'class');
       for (const shard of driver.shards) await this.#system.stopThread(shard.thread);

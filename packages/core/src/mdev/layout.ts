@@ -45,6 +45,16 @@ export const ADDED = 32;
 export const COUNTED = 64;
 
 /**
+ * A driver slot: NAME is the driver's name id plus one, 0 while it is not on the bus. Written by the supervising thread.
+ */
+export const DRIVER_NAME = 2;
+export const DRIVER_WORDS = 4;
+
+/** Word of the bus's flags that `drivers_autoprobe` shows. It changes nothing: no driver ever matches. Any thread. */
+export const AUTOPROBE = 0;
+export const FLAG_WORDS = 4;
+
+/**
  * A parent slot (1 KiB). Written by the supervising thread while it registers and unregisters the parent, except
  * STATE (the home shard may set DEAD) and ORDER (atomic add by any shard).
  *

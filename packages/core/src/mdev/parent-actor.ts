@@ -4,16 +4,18 @@
  */
 import { defineActor } from '../actor/actor.js';
 import { ActorRef } from '../actor/actor-ref.js';
+import { ERRNO } from '../errno.js';
 import { MediatedError } from '../errors.js';
 import { Semaphore } from '../sync/semaphore.js';
 import type { MdevType } from './driver.js';
 import { driverFailure, driverNonsense } from './driver-call.js';
 import { openGate } from './gate.js';
-import { BOUND, PARENT_DEAD, PARENT_STATE } from './layout.js';
+import { BOUND, ON_BUS, PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
 import type { ChildInfo, ParentOptions } from './parent-protocol.js';
 import { parentProtocol } from './parent-protocol.js';
 import { ParentShard } from './parent-shard.js';
 import { ThreadBus } from './thread-bus.js';
+import { emitMdev, emitParent } from './uevents.js';
 
 export const parentActor = defineActor({
   module: import.meta.url,
@@ -97,6 +99,19 @@ export const parentActor = defineActor({
           for (const removal of removals) await removal.remove();
           gate.finish();
         },
+        attributes: () => options.attributes,
+        synthesize(index, generation, action, text) {
+          const device = bus.device(index, generation);
+          if (device === undefined || (device.state & ON_BUS) === 0) return -ERRNO.ENODEV;
+          const bound = (device.state & BOUND) !== 0;
+          emitMdev(memory, action, index, bound ? memory.names.intern(options.driver) : -1, text);
+          return 0;
+        },
+        synthesizeParent(action, text) {
+          if (Atomics.load(memory.parents.words, state) !== PARENT_LIVE) return -ERRNO.ENODEV;
+          emitParent(memory, action, options.parent, '', text);
+          return 0;
+        },
         available(type) {
           if (instances !== undefined) return instances.value;
           let available: number | undefined;
@@ -112,7 +127,12 @@ export const parentActor = defineActor({
         },
         description(type) {
           if (driver.showDescription === undefined) return '';
-          const text: unknown = driver.showDescription(types[type]);
+          let text: unknown;
+          try {
+            text = driver.showDescription(types[type]);
+          } catch (error) {
+            throw driverFailure(options.driver, 'showDescription', error);
+          }
           if (typeof text === 'string') return text;
           throw driverNonsense(options.driver, 'showDescription', text, 'it returns text');
         },

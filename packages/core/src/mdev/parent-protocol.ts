@@ -7,6 +7,7 @@ import type { LockHandle } from '../sync/lock.js';
 import type { BusHandle } from './bus-memory.js';
 import type { FrameworkActor, TypeSpec } from './driver.js';
 import type { GateHandle } from './gate.js';
+import type { Action } from './uevents.js';
 
 /** A vendor attribute as other threads see it. */
 export interface AttributeInfo {
@@ -36,6 +37,10 @@ export const parentProtocol = defineProtocol({
   description: ask([int], value<string>()),
   showAttribute: ask([int, int, value<string>()], value<string>()),
   storeAttribute: ask([int, int, value<string>(), value<string>()], none),
+  attributes: ask([], value<readonly AttributeInfo[]>()),
+  /** Synthetic uevents: action, and UUID with arguments. */
+  synthesize: ask([int, int, value<Action>(), value<string>()], int),
+  synthesizeParent: ask([value<Action>(), value<string>()], int),
 });
 
 export type ParentMessages = NonNullable<(typeof parentProtocol)['types']>;
@@ -49,6 +54,7 @@ export interface ParentOptions {
   readonly driver: string;
   readonly name: string;
   readonly types: readonly TypeSpec[];
+  readonly attributes: readonly AttributeInfo[];
   readonly gate: GateHandle;
   readonly instances: LockHandle<'semaphore'> | undefined;
 }

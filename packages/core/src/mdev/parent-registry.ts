@@ -108,6 +108,7 @@ export class ParentRegistry {
           driver: info.name,
           name,
           types: info.types,
+          attributes: info.attributes,
           gate,
           instances,
         };

@@ -14,6 +14,10 @@ export type UeventEvents = {
   change: (event: Uevent) => void;
   bind: (event: Uevent) => void;
   unbind: (event: Uevent) => void;
+  /** Only ever synthetic, as the next two. */
+  move: (event: Uevent) => void;
+  online: (event: Uevent) => void;
+  offline: (event: Uevent) => void;
   /** This thread was too slow: so many events were overwritten before it read them. */
   lost: (count: number) => void;
 };

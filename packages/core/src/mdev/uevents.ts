@@ -8,7 +8,7 @@ import { EVENT_WORDS, type EventReader } from './event-log.js';
 import { DEVICE_PARENT, DEVICE_UUID, PARENT_PATH, PARENT_SUBSYSTEM } from './layout.js';
 
 /** What happened. The number is the event's first word. */
-export const ACTIONS = ['add', 'remove', 'change', 'bind', 'unbind'] as const;
+export const ACTIONS = ['add', 'remove', 'change', 'bind', 'unbind', 'move', 'online', 'offline'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** What it happened to. */
@@ -20,6 +20,14 @@ const CHILD = 2;
 const NODE = 3;
 /** Something named by a path: a driver, a class, a module. */
 const OBJECT = 4;
+
+/** Bit of an event's kind: somebody asked for it, by writing to a `uevent` file. */
+const SYNTHETIC = 8;
+/** Words of a synthetic event: bytes of the text, then the text: UUID and arguments as written. */
+const TEXT_LENGTH = 10;
+const TEXT = 11;
+/** Words of an event that is not synthetic. */
+const PLAIN_WORDS = 10;
 
 /** A uevent as listeners get it. */
 export interface Uevent {
@@ -35,27 +43,41 @@ export interface Uevent {
 }
 
 const scratch = new Int32Array(EVENT_WORDS);
+const scratchText = Buffer.from(scratch.buffer, TEXT * 4);
 
-function append(memory: BusMemory, action: Action, kind: number): void {
+/** `synthetic`: UUID and arguments of a synthetic event, `0` when it has none; empty for the core's own events. */
+function append(memory: BusMemory, action: Action, kind: number, synthetic = ''): void {
   scratch[0] = ACTIONS.indexOf(action);
   scratch[1] = kind;
-  memory.events.append(scratch);
+  if (synthetic === '') {
+    memory.events.append(scratch, PLAIN_WORDS);
+    return;
+  }
+  scratch[1] |= SYNTHETIC;
+  scratch[TEXT_LENGTH] = scratchText.write(synthetic, 'latin1');
+  memory.events.append(scratch, EVENT_WORDS);
 }
 
 /** An event of an mdev; `driver` is the name id of the driver bound at this instant, or -1. */
-export function emitMdev(memory: BusMemory, action: Action, index: number, driver: number): void {
+export function emitMdev(memory: BusMemory, action: Action, index: number, driver: number, synthetic = ''): void {
   describeMdev(memory, index);
   scratch[7] = driver;
-  append(memory, action, MDEV);
+  append(memory, action, MDEV, synthetic);
 }
 
 /** An event of a parent device; `state` is the value of MDEV_STATE, if any. */
-export function emitParent(memory: BusMemory, action: Action, parent: number, state: '' | 'registered' | 'unregistered'): void {
+export function emitParent(
+  memory: BusMemory,
+  action: Action,
+  parent: number,
+  state: '' | 'registered' | 'unregistered',
+  synthetic = '',
+): void {
   const base = memory.parents.base(parent);
   scratch[2] = memory.parents.words[base + PARENT_PATH];
   scratch[7] = memory.parents.words[base + PARENT_SUBSYSTEM];
   scratch[8] = state === '' ? 0 : state === 'registered' ? 1 : 2;
-  append(memory, action, PARENT);
+  append(memory, action, PARENT, synthetic);
 }
 
 /** An event of a device `<subsystem>/<stem><number>` below an mdev. */
@@ -76,11 +98,18 @@ export function emitNode(memory: BusMemory, action: Action, subsystem: string, n
 }
 
 /** An event of something that is no device: path `<stem>/<name>`, e.g. `/module` and `mtty`. */
-export function emitObject(memory: BusMemory, action: Action, stem: string, name: string, subsystem: string): void {
+export function emitObject(
+  memory: BusMemory,
+  action: Action,
+  stem: string,
+  name: string,
+  subsystem: string,
+  synthetic = '',
+): void {
   scratch[2] = memory.names.intern(stem);
   scratch[7] = memory.names.intern(subsystem);
   scratch[8] = memory.names.intern(name);
-  append(memory, action, OBJECT);
+  append(memory, action, OBJECT, synthetic);
 }
 
 function describeMdev(memory: BusMemory, index: number): void {
@@ -94,6 +123,7 @@ function describeMdev(memory: BusMemory, index: number): void {
 /** The text of the event that `reader` has just read. */
 export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
   const { body, sequence } = reader;
+  const synthetic = (body[1] & SYNTHETIC) !== 0;
   const action = ACTIONS[body[0]];
   const name = (word: number) => memory.nameOf(body[word]);
   const finish = (devpath: string, subsystem: string, own: [string, string][], uuid?: string): Uevent => ({
@@ -106,12 +136,13 @@ export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
       ['ACTION', action],
       ['DEVPATH', devpath],
       ['SUBSYSTEM', subsystem],
+      ...(synthetic ? syntheticVariables(body) : []),
       ...own,
       ['SEQNUM', String(sequence)],
     ],
   });
   const uuid = formatUuid(body, 3);
-  switch (body[1]) {
+  switch (body[1] & ~SYNTHETIC) {
     case MDEV:
       return finish(`${name(2)}/${uuid}`, 'mdev', body[7] < 0 ? [] : [['DRIVER', name(7)]], uuid);
     case PARENT:
@@ -127,4 +158,17 @@ export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
     default:
       return finish(`${name(2)}/${name(8)}`, name(7), []);
   }
+}
+
+/** The variables of `UUID KEY=VALUE ...`. */
+function syntheticVariables(body: Int32Array): [string, string][] {
+  const text = Buffer.from(body.buffer, TEXT * 4, body[TEXT_LENGTH]).toString('latin1');
+  const [uuid, ...args] = text.split(' ');
+  return [
+    ['SYNTH_UUID', uuid],
+    ...args.map((arg): [string, string] => {
+      const at = arg.indexOf('=');
+      return [`SYNTH_ARG_${arg.slice(0, at)}`, arg.slice(at + 1)];
+    }),
+  ];
 }
