@@ -3,13 +3,12 @@
  * this thread. A module that does not load or is no driver fails the load with a reason.
  */
 import { defineActor } from '../actor/actor.js';
-import { MediatedError } from '../errors.js';
 import { Semaphore } from '../sync/semaphore.js';
 import type { BudgetSpec, DriverModule, VendorAttribute } from './driver.js';
 import { driverFailure } from './driver-call.js';
 import type { AttributeInfo, DriverOptions } from './parent-protocol.js';
 import { driverProtocol } from './parent-protocol.js';
-import { loadDriverModule } from './driver-module.js';
+import { checkDriver, loadDriverModule } from './driver-module.js';
 import { ThreadBus } from './thread-bus.js';
 
 function attributeInfo({ path, show, store }: VendorAttribute): AttributeInfo {
@@ -26,7 +25,7 @@ export const driverActor = defineActor({
     const shared = Object.fromEntries(
       Object.entries(options.shared).map(([name, handle]) => [name, Semaphore.from(handle)]),
     ) as Record<keyof Record<string, BudgetSpec>, Semaphore>;
-    const driver = await Promise.resolve()
+    const started = await Promise.resolve()
       .then(() =>
         module.start({
           name: module.name,
@@ -42,9 +41,7 @@ export const driverActor = defineActor({
       .catch((error: unknown) => {
         throw driverFailure(module.name, 'start', error);
       });
-    if (typeof driver !== 'object' || driver === null) {
-      throw new MediatedError('EINVAL', `start of driver ${module.name} returned no driver`, { syscall: 'loadDriver' });
-    }
+    const driver = checkDriver(module.name, started);
     bus.drivers.set(module.name, { module, driver });
     return {
       handlers: {

@@ -3,11 +3,16 @@
  * driver's threads.
  */
 import { MediatedError } from '../errors.js';
-import type { DriverModule } from './driver.js';
+import { LARGEST_VALUE } from '../sync/ledger.js';
+import type { DriverModule, MdevDriver } from './driver.js';
 import { MAX_TYPES } from './layout.js';
 
 function refuse(url: string, reason: string): never {
   throw new MediatedError('EINVAL', `driver module ${url}: ${reason}`, { syscall: 'loadDriver' });
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_VALUE;
 }
 
 /**
@@ -22,7 +27,7 @@ export async function loadDriverModule(url: string): Promise<DriverModule> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MediatedError('EINVAL', `driver module ${url} does not load: ${reason}`, { syscall: 'loadDriver', cause });
   }
-  if (typeof exported !== 'object' || exported === null) refuse(url, 'has no default export; use defineDriver');
+  if (typeof exported !== 'object' || exported === null) refuse(url, 'has no default export; use defineMdevDriver');
   const module = exported as Partial<DriverModule>;
   if (typeof module.name !== 'string' || !/^[\w.+-]{1,20}$/.test(module.name)) {
     refuse(url, 'needs a name of 1 to 20 letters, digits, - or _');
@@ -40,6 +45,27 @@ export async function loadDriverModule(url: string): Promise<DriverModule> {
     }
   }
   const { maxInstances = 0 } = module;
-  if (!Number.isInteger(maxInstances) || maxInstances < 0) refuse(url, `maxInstances ${maxInstances} is no count`);
+  if (!isCount(maxInstances)) refuse(url, `maxInstances ${maxInstances} is no count`);
+  for (const [budget, spec] of Object.entries(module.shared ?? {})) {
+    if (!isCount(spec?.budget)) refuse(url, `budget ${budget} is ${spec?.budget}; it is a whole number from 0 to 2^30`);
+  }
   return module as DriverModule;
+}
+
+const CALLBACKS = ['probe', 'remove', 'getAvailable', 'showDescription', 'stop'] as const;
+
+/** Checks what a driver's `start` returned. EINVAL with the reason. */
+export function checkDriver(name: string, started: unknown): MdevDriver {
+  const invalid = (reason: string) =>
+    new MediatedError('EINVAL', `start of driver ${name} returned ${reason}`, { syscall: 'loadDriver' });
+  if (typeof started !== 'object' || started === null) throw invalid('no driver');
+  const driver = started as MdevDriver;
+  for (const callback of CALLBACKS) {
+    const value: unknown = driver[callback];
+    if (value !== undefined && typeof value !== 'function') throw invalid(`a ${callback} that is no function`);
+  }
+  const attributes: unknown = driver.attributes ?? [];
+  const isNamed = (attribute: unknown) => typeof (attribute as { path?: unknown } | null)?.path === 'string';
+  if (!Array.isArray(attributes) || !attributes.every(isNamed)) throw invalid('attributes that are no list of files');
+  return driver;
 }

@@ -41,6 +41,8 @@ export interface LoadedDriver {
   readonly supervision: Supervision | undefined;
   /** Parents registered so far; chooses the next parent's first thread. */
   parents: number;
+  /** Set while its parents are unregistered in order to unload it: no new one is registered. */
+  unloading: boolean;
 }
 
 /** Most open files and the like that may pin one driver. */
@@ -94,7 +96,7 @@ export class DriverRegistry {
       const supervised = supervision?.shared;
       let info: DriverInfo | undefined;
       for (let shard = 0; shard < threads; shard++) {
-        const thread = `${name}/${shard}`;
+        const thread = threadName(name, shard);
         const actor = await this.#system.spawn(
           driverActor,
           { bus: this.#memory.handle, module: url, shard, shards: threads, shared, pins: pins.handle, options, supervised },
@@ -113,13 +115,22 @@ export class DriverRegistry {
       }
       const semaphores = budgets.map(([, semaphore]) => semaphore);
       const slot = addDriverSlot(this.#memory, name);
-      const loaded = { info: info as DriverInfo, shards, budgets: semaphores, pins, supervision, slot, parents: 0 };
+      const loaded: LoadedDriver = {
+        info: info as DriverInfo,
+        shards,
+        budgets: semaphores,
+        pins,
+        supervision,
+        slot,
+        parents: 0,
+        unloading: false,
+      };
       this.#drivers.set(name, loaded);
       emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'add', '/class', name, 'class');
       return loaded;
     } catch (error) {
-      for (const shard of shards) await this.#system.stopThread(shard.thread);
+      for (let shard = 0; shard < threads; shard++) await this.#system.stopThread(threadName(name, shard));
       supervision?.release();
       for (const [, semaphore] of budgets) locks.free(semaphore);
       locks.free(pins);
@@ -129,11 +140,19 @@ export class DriverRegistry {
     }
   }
 
-  /** Refuses new pins for good. EAGAIN while the driver is in use. */
+  /** Refuses new pins and parents from now on. EAGAIN while the driver is in use or being unloaded. */
   claimForUnload(driver: LoadedDriver): void {
-    if (driver.pins.tryAcquire(MAX_PINS)) return;
-    const { name } = driver.info;
-    throw new MediatedError('EAGAIN', `driver ${name} is in use; close its devices first`, { syscall: 'unloadDriver' });
+    if (!driver.pins.tryAcquire(MAX_PINS)) {
+      const text = `driver ${driver.info.name} is in use; close its devices first`;
+      throw new MediatedError('EAGAIN', text, { syscall: 'unloadDriver' });
+    }
+    driver.unloading = true;
+  }
+
+  /** The driver stays after all. */
+  giveUpUnload(driver: LoadedDriver): void {
+    driver.unloading = false;
+    driver.pins.release(MAX_PINS);
   }
 
   /** Stops a driver's threads; its parents are unregistered. */
@@ -153,4 +172,8 @@ export class DriverRegistry {
       this.#busy.delete(name);
     }
   }
+}
+
+function threadName(driver: string, shard: number): string {
+  return `${driver}/${shard}`;
 }

@@ -9,7 +9,7 @@ import type { LockHandle } from '../sync/lock.js';
 import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import type { DriverShard, LoadedDriver } from './driver-registry.js';
-import { createGate, type GateHandle } from './gate.js';
+import { createGate, type GateHandle, openGate } from './gate.js';
 import { PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
 import { parentActor } from './parent-actor.js';
 import type { ParentMessages } from './parent-protocol.js';
@@ -41,7 +41,15 @@ interface RegisteredParent {
   readonly actors: readonly ActorRef<ParentMessages>[];
   readonly gate: GateHandle;
   readonly instances: LockHandle<'semaphore'> | undefined;
+  /** The parent's own hold on the gate was given up: unregistration has begun, and may be begun again. */
+  withdrawn: boolean;
   unregistering: Promise<void> | undefined;
+}
+
+/** What a parent needs besides its slot. */
+interface ParentLocks {
+  gate: GateHandle | undefined;
+  instances: LockHandle<'semaphore'> | undefined;
 }
 
 export class ParentRegistry {
@@ -49,7 +57,7 @@ export class ParentRegistry {
   readonly #memory: BusMemory;
   /** By path: a device can be a parent once. */
   readonly #parents = new Map<string, RegisteredParent>();
-  readonly #registering = new Set<string>();
+  readonly #registering = new Map<string, Promise<number>>();
 
   constructor(system: ActorSystem, memory: BusMemory) {
     this.#system = system;
@@ -59,8 +67,7 @@ export class ParentRegistry {
   /** Registers a parent; returns its slot. Errors as the kernel's, see `runtime.registerParent`. */
   async register(spec: ParentSpec, driver: LoadedDriver): Promise<number> {
     const { info } = driver;
-    const { name, path = `/devices/virtual/${info.name}/${name}`, subsystem = info.name, typePrefix = info.name } = spec;
-    const threads = spec.threads ?? 1;
+    const { name, threads = 1, path = `/devices/virtual/${info.name}/${name}` } = spec;
     checkName(name);
     if (!Number.isInteger(threads) || threads < 1 || threads > driver.shards.length) {
       const text = `threads of parent ${name} is ${threads}; driver ${info.name} runs on ${driver.shards.length}`;
@@ -75,19 +82,32 @@ export class ParentRegistry {
     if (twice !== undefined) {
       throw new MediatedError('EEXIST', `driver ${info.name} has two types named ${twice}`, { syscall: 'registerParent' });
     }
+    const registration = this.#register(spec, path, threads, driver);
+    this.#registering.set(path, registration);
+    try {
+      return await registration;
+    } finally {
+      this.#registering.delete(path);
+    }
+  }
+
+  async #register(spec: ParentSpec, path: string, threads: number, driver: LoadedDriver): Promise<number> {
+    const { info } = driver;
+    const { name, subsystem = info.name, typePrefix = info.name } = spec;
     const index = this.#memory.parents.allocate();
     if (index < 0) {
       throw new MediatedError('ENOMEM', 'no parent slot is left; raise maxParents', { syscall: 'registerParent' });
     }
-    this.#registering.add(path);
     const first = driver.parents++;
     const shards = Array.from({ length: threads }, (_, i) => driver.shards[(first + i) % driver.shards.length]);
-    const gate = createGate(this.#memory.settings.gate, this.#memory.locks, name);
-    const instances = info.hasGetAvailable
-      ? undefined
-      : this.#memory.locks.semaphore(info.maxInstances, `instances of ${name}`).handle;
+    const locks: ParentLocks = { gate: undefined, instances: undefined };
     const actors: ActorRef<ParentMessages>[] = [];
     try {
+      const gate = createGate(this.#memory.settings.gate, this.#memory.locks, name);
+      locks.gate = gate;
+      if (!info.hasGetAvailable) {
+        locks.instances = this.#memory.locks.semaphore(info.maxInstances, `instances of ${name}`).handle;
+      }
       writeParent(this.#memory, index, {
         name,
         path,
@@ -110,23 +130,26 @@ export class ParentRegistry {
           types: info.types,
           attributes: info.attributes,
           gate,
-          instances,
+          instances: locks.instances,
         };
         actors.push(await this.#system.spawn(parentActor, options, { thread }));
       }
+      if (driver.unloading) {
+        throw new MediatedError('ENODEV', `driver ${info.name} is being unloaded`, { syscall: 'registerParent' });
+      }
+      const { instances } = locks;
+      const unbegun = { withdrawn: false, unregistering: undefined };
+      this.#parents.set(path, { spec, path, index, driver, shards, actors, gate, instances, ...unbegun });
     } catch (error) {
       for (const actor of actors) await this.#system.stop(actor).catch(() => {});
-      this.#free(index, gate, instances);
+      this.#free(index, locks);
       throw error;
-    } finally {
-      this.#registering.delete(path);
     }
     writeShards(
       this.#memory,
       index,
       actors.map((actor, i) => ({ parent: actor.handle, framework: shards[i].framework })),
     );
-    this.#parents.set(path, { spec, path, index, driver, shards, actors, gate, instances, unregistering: undefined });
     emitParent(this.#memory, 'add', index, '');
     this.#setState(index, PARENT_LIVE);
     emitParent(this.#memory, 'change', index, 'registered');
@@ -134,39 +157,61 @@ export class ParentRegistry {
     return index;
   }
 
-  /** Slots of the parents of a driver, in the order of their registration. */
-  of(driver: LoadedDriver): number[] {
-    return [...this.#parents.values()].filter((parent) => parent.driver === driver).map((parent) => parent.index);
+  /** Unregisters a parent: waits for what has been admitted and for its devices' users. ENODEV: there is none. */
+  unregister(which: string | { readonly index: number; readonly generation: number }): Promise<void> {
+    const parent = this.#find(which);
+    if (parent !== undefined) return this.#unregisterOnce(parent);
+    const subject = typeof which === 'string' ? `parent ${which}` : 'this parent';
+    return Promise.reject(new MediatedError('ENODEV', `${subject} is not registered`, { syscall: 'unregisterParent' }));
   }
 
-  /** Unregisters a parent: waits for what has been admitted and for its devices' users. Cannot be refused. */
-  unregister(index: number): Promise<void> {
-    const parent = this.#byIndex(index);
-    if (parent === undefined) return Promise.resolve();
-    parent.unregistering ??= this.#unregister(parent).catch((error) => {
+  /** Unregisters the parents of a driver, or all of them, in the order of their registration. */
+  async unregisterAll(driver?: LoadedDriver): Promise<void> {
+    await Promise.allSettled(this.#registering.values());
+    for (const parent of [...this.#parents.values()]) {
+      if (driver === undefined || parent.driver === driver) await this.#unregisterOnce(parent);
+    }
+  }
+
+  /** A thread will not come back: its parents cannot work any more and go, with what their other threads have. */
+  async bury(thread: string): Promise<void> {
+    const lost = [...this.#parents.values()].filter((parent) => parent.shards.some((shard) => shard.thread === thread));
+    await Promise.all(lost.map((parent) => this.#bury(parent)));
+  }
+
+  async #bury(parent: RegisteredParent): Promise<void> {
+    this.#setState(parent.index, PARENT_DEAD);
+    // An unregistration under way ends by itself, unless it was the dead thread that ran it.
+    await parent.unregistering?.catch(ignoreDeath);
+    if (this.#parents.get(parent.path) === parent) await this.#unregisterOnce(parent, true);
+  }
+
+  /** Unregisters, or waits for whoever does already. `buried`: without the shards whose threads are gone. */
+  #unregisterOnce(parent: RegisteredParent, buried = false): Promise<void> {
+    parent.unregistering ??= this.#unregister(parent, buried).catch((error) => {
       parent.unregistering = undefined;
       throw error;
     });
     return parent.unregistering;
   }
 
-  /** A thread will not come back: its parents cannot work any more and go, with what their other threads have. */
-  async bury(thread: string): Promise<void> {
-    const lost = [...this.#parents.values()].filter((parent) => parent.shards.some((shard) => shard.thread === thread));
-    for (const parent of lost) {
-      this.#setState(parent.index, PARENT_DEAD);
-      for (const actor of parent.actors) await removeAll(actor).catch(ignoreDeath);
-      await this.#forget(parent);
-    }
-  }
-
-  async #unregister(parent: RegisteredParent): Promise<void> {
+  async #unregister(parent: RegisteredParent, buried: boolean): Promise<void> {
     channels.parentUnregistering.publish({ parent: parent.spec.name, driver: parent.driver.info.name });
-    const [home, ...peers] = parent.actors;
-    await home.ask(
-      'unregister',
-      peers.map((peer) => peer.handle),
-    );
+    if (!parent.withdrawn) {
+      parent.withdrawn = true;
+      openGate(parent.gate).withdraw();
+    }
+    for (const home of parent.actors) {
+      const peers = parent.actors.filter((actor) => actor !== home).map((actor) => actor.handle);
+      try {
+        await home.ask('unregister', peers);
+        break;
+      } catch (error) {
+        if (!buried) throw error;
+        // The next shard will do; what a dead one had was given back.
+        ignoreDeath(error);
+      }
+    }
     await this.#forget(parent);
   }
 
@@ -177,18 +222,21 @@ export class ParentRegistry {
     emitParent(this.#memory, 'remove', parent.index, '');
     for (const actor of parent.actors) await this.#system.stop(actor).catch(ignoreDeath);
     this.#parents.delete(parent.path);
-    this.#free(parent.index, parent.gate, parent.instances);
+    this.#free(parent.index, parent);
     channels.parentUnregistered.publish({ parent: parent.spec.name, driver: parent.driver.info.name });
   }
 
-  #free(index: number, gate: GateHandle, instances: LockHandle<'semaphore'> | undefined): void {
-    for (const handle of gate.locks) this.#memory.locks.free({ handle });
+  #free(index: number, { gate, instances }: ParentLocks): void {
+    for (const handle of gate?.locks ?? []) this.#memory.locks.free({ handle });
     if (instances !== undefined) this.#memory.locks.free({ handle: instances });
     this.#memory.parents.free(index);
   }
 
-  #byIndex(index: number): RegisteredParent | undefined {
-    return [...this.#parents.values()].find((parent) => parent.index === index);
+  #find(which: string | { readonly index: number; readonly generation: number }): RegisteredParent | undefined {
+    const parents = [...this.#parents.values()];
+    if (typeof which === 'string') return parents.find(({ spec }) => spec.name === which);
+    if (!this.#memory.parents.isCurrent(which.index, which.generation)) return undefined;
+    return parents.find(({ index }) => index === which.index);
   }
 
   #setState(index: number, state: number): void {
@@ -200,10 +248,6 @@ function checkName(name: string): void {
   if (/^[\w.:+-]{1,40}$/.test(name)) return;
   const text = `${JSON.stringify(name)} is no name for a parent: 1 to 40 letters, digits, . : + - _`;
   throw new MediatedError('EINVAL', text, { syscall: 'registerParent' });
-}
-
-async function removeAll(actor: ActorRef<ParentMessages>): Promise<void> {
-  for (const child of await actor.ask('children')) await actor.ask('removeChild', child.index, child.generation);
 }
 
 /** A thread that has ended has nothing left to stop; the supervisor gave it back. */

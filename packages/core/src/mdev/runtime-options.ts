@@ -15,7 +15,10 @@ export interface RuntimeOptions {
   readonly maxParents?: number;
   /** Milliseconds that a driver's probe may take before its create fails with ETIMEDOUT. Default 0: no limit. */
   readonly probeDeadline?: number;
-  /** Milliseconds that closing the runtime waits for devices in use before it ends the threads anyway. Default 5000. */
+  /**
+   * Milliseconds that closing the runtime waits for devices in use, and that a driver's `stop` gets, before threads are
+   * ended anyway. Default 5000.
+   */
   readonly closeDeadline?: number;
   /** Restarts of threads that died. Default: 3 within 5000 ms. */
   readonly restart?: SystemOptions['restart'];

@@ -40,12 +40,16 @@ export class Runtime {
     this.#memory = BusMemory.create(settings, capacity);
     // Before the actor system hears of a death: whoever is told EIO may create the same UUID again at once.
     this.#forgetDeaths = ThreadTable.current().onDeath((thread) => reclaimDevices(this.#memory, thread));
-    this.system = ActorSystem.start(options.restart === undefined ? {} : { restart: options.restart });
+    const { restart } = options;
+    this.system = ActorSystem.start({ grace: closeDeadline, ...(restart === undefined ? {} : { restart }) });
     this.bus = new Bus(this.system.client, this.#memory);
     this.#drivers = new DriverRegistry(this.system, this.#memory);
     this.#parents = new ParentRegistry(this.system, this.#memory);
     this.system.events.on('threadDied', ({ name, restarting }) => {
-      if (!restarting) void this.#parents.bury(name);
+      if (restarting) return;
+      this.#parents.bury(name).catch((error) => {
+        if (this.#closing === undefined) process.emitWarning(error);
+      });
     });
   }
 
@@ -81,11 +85,19 @@ export class Runtime {
     return driver.info;
   }
 
-  /** Unregisters a driver's parents and unloads it. ENODEV: not loaded. EAGAIN: a device of it is in use. */
+  /**
+   * Unregisters a driver's parents and unloads it. ENODEV: not loaded. EAGAIN: a device of it is in use, or it is being
+   * unloaded already. EIO: a thread died meanwhile; the driver is still loaded.
+   */
   async unloadDriver(name: string): Promise<void> {
     const driver = this.#drivers.get(name);
     this.#drivers.claimForUnload(driver);
-    for (const parent of this.#parents.of(driver)) await this.#parents.unregister(parent);
+    try {
+      await this.#parents.unregisterAll(driver);
+    } catch (error) {
+      this.#drivers.giveUpUnload(driver);
+      throw error;
+    }
     await this.#drivers.unload(driver);
     emitObject(this.#memory, 'remove', '/module', name, 'module');
   }
@@ -105,11 +117,11 @@ export class Runtime {
 
   /**
    * Unregisters a parent (spec/mdev-core section 9): refuses new creates and removes, waits for those under way,
-   * removes every device, waiting for its users. ENODEV: no such parent. EIO: its thread died meanwhile.
+   * removes every device, waiting for its users. Whoever calls it meanwhile waits for the same.
+   * ENODEV: no such parent. EIO: its thread died meanwhile; call it again.
    */
-  async unregisterParent(parent: string | Parent): Promise<void> {
-    const { index } = typeof parent === 'string' ? this.bus.parent(parent) : parent;
-    await this.#parents.unregister(index);
+  unregisterParent(parent: string | Parent): Promise<void> {
+    return this.#parents.unregister(parent);
   }
 
   /** An invitation for one worker. Post `ticket` with `transfer`; attach there with `BusClient.attach(ticket)`. */
@@ -142,7 +154,7 @@ export class Runtime {
       timer = setTimeout(resolve, this.#closeDeadline);
     });
     const unloading = (async () => {
-      for (const parent of this.bus.parents()) await this.#parents.unregister(parent.index);
+      await this.#parents.unregisterAll();
       for (const name of this.drivers) await this.#drivers.unload(this.#drivers.get(name));
     })();
     await Promise.race([unloading.catch(() => {}), deadline]);
