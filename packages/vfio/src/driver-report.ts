@@ -1,0 +1,12 @@
+/** Failures of driver callbacks whose caller cannot be told go where the core's go: `mediated:driver:error`. */
+import { channel } from 'node:diagnostics_channel';
+import type { DriverErrorNotice } from '@mediated/core';
+import type { VfioDevice } from './device.js';
+
+const driverError = channel('mediated:driver:error');
+
+export function reportDriverError(device: VfioDevice, callback: string, error: unknown): void {
+  const { uuid, type } = device;
+  const notice: DriverErrorNotice = { uuid, parent: type.parent, type: type.sysfsName, callback, error };
+  driverError.publish(notice);
+}

@@ -1,0 +1,72 @@
+/**
+ * The callbacks of a vendor driver. Written by vendors (`driver.ts`), called on the thread of the device that they are
+ * for: by `vfio-driver.ts` for life and death, by `device-files.ts` for files.
+ */
+import type { MdevType } from '@mediated/core';
+import type { Clock } from './clock.js';
+import type { VfioDevice } from './device.js';
+import type { InterruptCounter } from './interrupt-counter.js';
+
+/** What an `ioctl` callback may ask about its caller. */
+export interface IoctlCall {
+  /** The counter behind a descriptor number of the calling file. EBADF: there is none. */
+  eventfd(descriptor: number): InterruptCounter;
+}
+
+/** A vendor attribute of each bound device. */
+export interface DeviceAttribute<Data> {
+  /** `group/name`, or `name` for a file directly in the device's directory. */
+  readonly path: string;
+  /** Text of the file; absent: write-only. */
+  show?(device: VfioDevice<Data>): string | Promise<string>;
+  /** Takes a write; throw a `MediatedError` to refuse it. Absent: read-only. */
+  store?(device: VfioDevice<Data>, text: string): void | Promise<void>;
+}
+
+/**
+ * The callbacks of a driver on one of its threads; all are optional. Those for one device run on the thread that probed
+ * it. They may be synchronous (then nothing else of the thread runs in between) or return a promise. Throw a
+ * `MediatedError` to fail with its errno; anything else that is thrown becomes EIO with the thrown value as cause.
+ */
+export interface DeviceOperations<Data> {
+  /**
+   * Makes the driver's state of a new device: `device.data`. When it throws, it has undone what it did; no `release`.
+   * Name its parameter even if it is not used: TypeScript then finds the type of `data` by what is returned.
+   */
+  init?(device: VfioDevice<undefined>): Data | Promise<Data>;
+  /** The last reference is gone: gives back what `init` took. Runs once per successful `init`. */
+  release?(device: VfioDevice<Data>): void | Promise<void>;
+  /** Key of the set that the device shares with others, 1 to 96 bytes; undefined: a set of its own. */
+  deviceSet?(device: VfioDevice<Data>): string | undefined;
+  /** First open, under the set's mutex. When it throws, the open fails and nothing is left of it. */
+  openDevice?(device: VfioDevice<Data>): void | Promise<void>;
+  /** Last close, under the set's mutex. Cannot fail. */
+  closeDevice?(device: VfioDevice<Data>): void | Promise<void>;
+  /** Fills `into` from byte `position` of the device's file; returns how many bytes. Absent: EINVAL. */
+  read?(device: VfioDevice<Data>, position: number, into: Uint8Array): number | Promise<number>;
+  /** Takes `bytes` at byte `position`; returns how many. Absent: EINVAL. */
+  write?(device: VfioDevice<Data>, position: number, bytes: Uint8Array): number | Promise<number>;
+  /**
+   * A command and its argument, which the caller gets back as the callback leaves it; returns the call's result
+   * (default 0). An argument that was not passed is empty. Absent: EINVAL.
+   */
+  ioctl?(
+    device: VfioDevice<Data>,
+    command: number,
+    argument: Uint8Array,
+    call: IoctlCall,
+  ): number | undefined | void | Promise<number | undefined | void>;
+  /** The memory behind `length` bytes from `offset` of the device's file, itself, no copy. Absent: EINVAL. */
+  mmap?(device: VfioDevice<Data>, offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;
+  /** The device is wanted back but in use: asked at once with 0, then every 10 s with 1, 2... until it is closed. */
+  request?(device: VfioDevice<Data>, count: number): void | Promise<void>;
+  /** Value of `available_instances`. Its presence turns the core's own accounting off. */
+  getAvailable?(type: MdevType): number;
+  /** Text of `description`; its absence hides the attribute. */
+  showDescription?(type: MdevType): string;
+  readonly attributes?: readonly DeviceAttribute<Data>[];
+  /** The driver is unloaded or its thread stops gracefully. */
+  stop?(): void | Promise<void>;
+  /** How time passes between two requests; default: the system's clock. */
+  readonly clock?: Clock;
+}

@@ -1,0 +1,213 @@
+/**
+ * The sets that devices share by key, in shared memory: one table per bus, used by all threads of all its drivers.
+ *
+ * A record has the key, the set's mutex, and a semaphore of which every member holds one permit, so that the members of
+ * a thread that dies leave by its recovery. Owner rules: all of a record but ORDER is written under the registry mutex
+ * (a leaf lock: taken while no set mutex is held); HASH goes from 0 last when a record is made and to 0 first when it is
+ * given back, so whoever dies in between leaves a free record. ORDER: under the set's mutex.
+ */
+import { type BusMemory, DEVICE_FRAMEWORK, MediatedError } from '@mediated/core';
+import { type LockHandle, Mutex, Semaphore } from '@mediated/core/sync';
+import type { DeviceSet, DeviceWords } from './device-set.js';
+import { JOINED, OPEN_COUNT, SET } from './device-words.js';
+import { underMutex } from './under-mutex.js';
+
+/** Structured-cloneable access to the table. */
+export interface SetTableHandle {
+  readonly records: SharedArrayBuffer;
+  readonly registry: LockHandle<'mutex'>;
+}
+
+const HASH = 0;
+const KEY_BYTES = 1;
+const MUTEX = 2;
+const MEMBERS = 3;
+const ORDER = 4;
+const KEY = 8;
+const RECORD_WORDS = 32;
+const LONGEST_KEY = (RECORD_WORDS - KEY) * 4;
+/** Most shared sets of a bus. */
+const RECORDS = 8192;
+/** Most members of a set. */
+const MOST_MEMBERS = 2 ** 20;
+
+export class SetTable {
+  readonly #memory: BusMemory;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #bytes: Uint8Array;
+  readonly #registry: Mutex;
+
+  private constructor(handle: SetTableHandle, memory: BusMemory) {
+    this.#memory = memory;
+    this.#words = new Int32Array(handle.records);
+    this.#bytes = new Uint8Array(handle.records);
+    this.#registry = Mutex.from(handle.registry);
+  }
+
+  /** Makes the table of a bus. */
+  static create(memory: BusMemory): SetTableHandle {
+    const records = new SharedArrayBuffer(RECORDS * RECORD_WORDS * 4);
+    return { records, registry: memory.locks.mutex('device set registry').handle };
+  }
+
+  static from(handle: SetTableHandle, memory: BusMemory): SetTable {
+    return new SetTable(handle, memory);
+  }
+
+  /**
+   * Makes a device a member of the set of `key`, which is made when there is none. Errors: EINVAL (a key is 1 to 96
+   * bytes of UTF-8), ENOMEM (no room for another set, or too many members).
+   */
+  join(device: DeviceWords, key: string): DeviceSet | Promise<DeviceSet> {
+    const bytes = new TextEncoder().encode(key);
+    if (bytes.length === 0 || bytes.length > LONGEST_KEY) {
+      throw new MediatedError('EINVAL', `device set key ${JSON.stringify(key)} is not 1 to ${LONGEST_KEY} bytes long`);
+    }
+    const admitted = underMutex(this.#registry, () => this.#admit(device, key, bytes));
+    return admitted instanceof Promise ? admitted.then(enlist) : enlist(admitted);
+  }
+
+  #admit(device: DeviceWords, key: string, bytes: Uint8Array): SharedSet {
+    const hash = hashOf(bytes);
+    const record = this.#find(hash, bytes) ?? this.#make(hash, bytes);
+    const at = record * RECORD_WORDS;
+    const members = this.#members(at);
+    if (!members.tryAcquire()) throw new MediatedError('ENOMEM', `device set ${key} is full`);
+    const mutex = Mutex.from(this.#lock('mutex', at + MUTEX, 'device set'));
+    const leave = () => underMutex(this.#registry, () => this.#drop(at, members));
+    return new SharedSet({ key, mutex, device, record, words: this.#words, memory: this.#memory, leave });
+  }
+
+  #find(hash: number, key: Uint8Array): number | undefined {
+    const words = this.#words;
+    for (let record = 0; record < RECORDS; record++) {
+      const at = record * RECORD_WORDS;
+      if (words[at + HASH] !== hash || words[at + KEY_BYTES] !== key.length) continue;
+      const start = (at + KEY) * 4;
+      if (key.every((byte, i) => this.#bytes[start + i] === byte)) return record;
+    }
+    return undefined;
+  }
+
+  #make(hash: number, key: Uint8Array): number {
+    const words = this.#words;
+    const record = this.#free();
+    const at = record * RECORD_WORDS;
+    const { locks } = this.#memory;
+    try {
+      words[at + MUTEX] = locks.mutex().handle.offset;
+      words[at + MEMBERS] = locks.semaphore(MOST_MEMBERS).handle.offset;
+    } catch (cause) {
+      throw new MediatedError('ENOMEM', 'no room for the locks of a device set', { cause });
+    }
+    words[at + ORDER] = 0;
+    words[at + KEY_BYTES] = key.length;
+    this.#bytes.set(key, (at + KEY) * 4);
+    Atomics.store(words, at + HASH, hash);
+    return record;
+  }
+
+  /** A free record, or one whose members all died with their threads. */
+  #free(): number {
+    let deserted = -1;
+    for (let record = 0; record < RECORDS; record++) {
+      const at = record * RECORD_WORDS;
+      if (this.#words[at + HASH] === 0) return record;
+      if (deserted < 0 && this.#members(at).value === MOST_MEMBERS) deserted = record;
+    }
+    if (deserted < 0) throw new MediatedError('ENOMEM', `${RECORDS} device sets are in use`);
+    this.#giveBack(deserted * RECORD_WORDS);
+    return deserted;
+  }
+
+  /** A member leaves; the last one takes the set with it. */
+  #drop(at: number, members: Semaphore): void {
+    members.release();
+    if (members.value === MOST_MEMBERS) this.#giveBack(at);
+  }
+
+  #giveBack(at: number): void {
+    Atomics.store(this.#words, at + HASH, 0);
+    this.#memory.locks.free({ handle: this.#lock('mutex', at + MUTEX) });
+    this.#memory.locks.free({ handle: this.#lock('semaphore', at + MEMBERS) });
+  }
+
+  #members(at: number): Semaphore {
+    return Semaphore.from(this.#lock('semaphore', at + MEMBERS));
+  }
+
+  #lock<Kind extends 'mutex' | 'semaphore'>(kind: Kind, word: number, name?: string): LockHandle<Kind> {
+    const { buffer, threads } = this.#memory.locks.handle;
+    return { kind, buffer, threads, offset: this.#words[word], name };
+  }
+}
+
+/** FNV-1a, never 0. */
+function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash === 0 ? 1 : hash;
+}
+
+function enlist(set: SharedSet): DeviceSet | Promise<DeviceSet> {
+  return set.enlist();
+}
+
+interface SharedSetParts {
+  readonly key: string;
+  readonly mutex: Mutex;
+  readonly device: DeviceWords;
+  readonly record: number;
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly memory: BusMemory;
+  readonly leave: () => void | Promise<void>;
+}
+
+/** A shared set as one member sees it. */
+class SharedSet implements DeviceSet {
+  readonly key: string;
+  readonly mutex: Mutex;
+  readonly #parts: SharedSetParts;
+
+  constructor(parts: SharedSetParts) {
+    this.key = parts.key;
+    this.mutex = parts.mutex;
+    this.#parts = parts;
+  }
+
+  /** Puts the member at the tail. */
+  enlist(): DeviceSet | Promise<DeviceSet> {
+    const { device, record, words } = this.#parts;
+    return underMutex<DeviceSet>(this.mutex, () => {
+      device.words[device.offset + JOINED] = words[record * RECORD_WORDS + ORDER]++;
+      Atomics.store(device.words, device.offset + SET, record + 1);
+      return this;
+    });
+  }
+
+  members(): number[] {
+    const { devices } = this.#parts.memory;
+    const { words } = devices;
+    const found: { index: number; joined: number }[] = [];
+    for (let index = 0; index < devices.top; index++) {
+      const at = devices.base(index) + DEVICE_FRAMEWORK;
+      if (Atomics.load(words, at + SET) !== this.#parts.record + 1) continue;
+      if ((devices.generation(index) & 1) !== 0) found.push({ index, joined: words[at + JOINED] });
+    }
+    return found.sort((a, b) => a.joined - b.joined).map(({ index }) => index);
+  }
+
+  openCount(): number {
+    const { devices } = this.#parts.memory;
+    const openCountOf = (index: number) => devices.words[devices.base(index) + DEVICE_FRAMEWORK + OPEN_COUNT];
+    return this.members().reduce((sum, index) => sum + openCountOf(index), 0);
+  }
+
+  leave(): void | Promise<void> {
+    const { device, leave } = this.#parts;
+    const left = underMutex(this.mutex, () => {
+      Atomics.store(device.words, device.offset + SET, 0);
+    });
+    return left instanceof Promise ? left.then(leave) : leave();
+  }
+}

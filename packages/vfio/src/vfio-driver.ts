@@ -1,0 +1,185 @@
+/**
+ * A vendor driver on one of its threads as the mdev core sees it: probe makes and registers a vfio device, remove
+ * unregisters and releases it (spec/vfio-core sections 2 to 4; order as recorded from a kernel). Thread-private; what a
+ * step shares with other threads is named in `device-words.ts`. A step that need not wait is a plain call.
+ */
+import {
+  type BusMemory,
+  emitChild,
+  emitNode,
+  isThenable,
+  MediatedError,
+  type MdevDevice,
+  type MdevDriver,
+  type VendorAttribute,
+} from '@mediated/core';
+import type { Semaphore } from '@mediated/core/sync';
+import { awaitUsers } from './await-users.js';
+import { systemClock } from './clock.js';
+import { VfioDevice } from './device.js';
+import { REFERENCES } from './device-words.js';
+import type { DeviceAttribute, DeviceOperations } from './operations.js';
+import { SetTable } from './set-table.js';
+import type { VfioShared } from './supervise.js';
+
+/** Device number of the group nodes, as recorded. */
+const GROUP_MAJOR = 245;
+
+export class VfioDriver<Data> implements MdevDriver {
+  readonly name: string;
+  readonly operations: DeviceOperations<Data>;
+  /** One is held per open device. */
+  readonly pins: Semaphore;
+  readonly framework = { module: new URL('./device-files-actor.js', import.meta.url).href, name: 'deviceFilesActor' };
+  readonly getAvailable: MdevDriver['getAvailable'];
+  readonly showDescription: MdevDriver['showDescription'];
+  readonly attributes: readonly VendorAttribute[];
+  readonly #memory: BusMemory;
+  readonly #sets: SetTable;
+
+  constructor(
+    name: string,
+    memory: BusMemory,
+    pins: Semaphore,
+    shared: VfioShared,
+    operations: DeviceOperations<Data>,
+  ) {
+    this.name = name;
+    this.operations = operations;
+    this.pins = pins;
+    this.#memory = memory;
+    this.#sets = SetTable.from(shared.sets, memory);
+    this.getAvailable = operations.getAvailable?.bind(operations);
+    this.showDescription = operations.showDescription?.bind(operations);
+    this.attributes = (operations.attributes ?? []).map((attribute) => this.#attribute(attribute));
+  }
+
+  /** The vfio device of an mdev that this driver has probed. */
+  deviceOf(mdev: MdevDevice): VfioDevice<Data> | undefined {
+    return mdev.driverData instanceof VfioDevice ? mdev.driverData : undefined;
+  }
+
+  probe(mdev: MdevDevice): void | Promise<void> {
+    const device = new VfioDevice<Data>(this.#memory, mdev);
+    const number = this.#memory.numbers.allocate();
+    if (number < 0) throw new MediatedError('ENOMEM', 'no vfio device number is free', { syscall: 'probe' });
+    device.setNumber(number);
+    let data: Data | Promise<Data>;
+    try {
+      data = this.operations.init?.(device as VfioDevice<undefined>) as Data | Promise<Data>;
+    } catch (error) {
+      this.#freeNumber(device);
+      throw error;
+    }
+    if (isThenable(data)) return this.#awaitInit(device, data as Promise<Data>);
+    device.data = data as Data;
+    return this.#register(device);
+  }
+
+  remove(mdev: MdevDevice): void | Promise<void> {
+    const device = this.deviceOf(mdev);
+    if (device === undefined) return;
+    // Whoever has a reference keeps it, nobody gets a new one.
+    device.listed = false;
+    emitChild(this.#memory, 'remove', device.index, 'vfio-dev', 'vfio', device.number);
+    if (device.references.put()) return this.#unregistered(device);
+    return awaitUsers(device, this.operations, this.operations.clock ?? systemClock).then(() => this.#unregistered(device));
+  }
+
+  async stop(): Promise<void> {
+    await this.operations.stop?.();
+  }
+
+  async #awaitInit(device: VfioDevice<Data>, data: Promise<Data>): Promise<void> {
+    try {
+      device.data = await data;
+    } catch (error) {
+      this.#freeNumber(device);
+      throw error;
+    }
+    await this.#register(device);
+  }
+
+  #register(device: VfioDevice<Data>): void | Promise<void> {
+    const joined = this.#join(device);
+    if (joined !== undefined) return joined.then(() => this.#enroll(device));
+    return this.#enroll(device);
+  }
+
+  /** Assigns the device to its set. A failure after a successful `init` drops the only reference. */
+  #join(device: VfioDevice<Data>): Promise<void> | undefined {
+    const fail = async (error: unknown): Promise<never> => {
+      await this.#release(device);
+      throw error;
+    };
+    try {
+      const key = this.operations.deviceSet?.(device);
+      if (key === undefined) return undefined;
+      const set = this.#sets.join(device, key);
+      if (set instanceof Promise) {
+        return set.then((joined) => {
+          device.set = joined;
+        }, fail);
+      }
+      device.set = set;
+      return undefined;
+    } catch (error) {
+      return fail(error);
+    }
+  }
+
+  #enroll(device: VfioDevice<Data>): void | Promise<void> {
+    const group = this.#memory.groups.allocate();
+    if (group < 0) {
+      const error = new MediatedError('ENOMEM', 'no IOMMU group number is free', { syscall: 'probe' });
+      return Promise.resolve(this.#release(device)).then(() => Promise.reject(error));
+    }
+    device.setGroup(group);
+    emitNode(this.#memory, 'add', 'vfio', group, GROUP_MAJOR);
+    emitChild(this.#memory, 'add', device.index, 'vfio-dev', 'vfio', device.number);
+    device.mdev.driverData = device;
+    Atomics.store(device.words, device.offset + REFERENCES, 1);
+    device.listed = true;
+  }
+
+  #unregistered(device: VfioDevice<Data>): void | Promise<void> {
+    const { group } = device;
+    emitNode(this.#memory, 'remove', 'vfio', group, GROUP_MAJOR);
+    // Out of the slot first: a death in between may lose a number, but frees none that has a new holder.
+    device.setGroup(-1);
+    this.#memory.groups.free(group);
+    return this.#release(device);
+  }
+
+  /** The last reference is gone: set, number, the driver's own (quirk V7 keeps this order). */
+  #release(device: VfioDevice<Data>): void | Promise<void> {
+    const left = device.set.leave();
+    if (left !== undefined) return left.then(() => this.#releaseOwn(device));
+    return this.#releaseOwn(device);
+  }
+
+  #releaseOwn(device: VfioDevice<Data>): void | Promise<void> {
+    this.#freeNumber(device);
+    return this.operations.release?.(device);
+  }
+
+  #freeNumber(device: VfioDevice<Data>): void {
+    const { number } = device;
+    device.setNumber(-1);
+    this.#memory.numbers.free(number);
+  }
+
+  #attribute({ path, show, store }: DeviceAttribute<Data>): VendorAttribute {
+    return {
+      path,
+      ...(show === undefined ? {} : { show: (mdev) => show(this.#bound(mdev)) }),
+      ...(store === undefined ? {} : { store: (mdev, text) => store(this.#bound(mdev), text) }),
+    };
+  }
+
+  #bound(mdev: MdevDevice): VfioDevice<Data> {
+    const device = this.deviceOf(mdev);
+    if (device === undefined) throw new MediatedError('ENODEV', `${mdev.uuid} is not bound to ${this.name}`);
+    return device;
+  }
+}
