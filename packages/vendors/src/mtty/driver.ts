@@ -1,0 +1,126 @@
+/**
+ * mtty, the sample two-port PCI serial card, as a driver (spec/vendors/mtty). Loaded by `runtime.loadDriver(mttyUrl)`.
+ * Cards live on the thread that probed them; the 24 ports are one budget that all threads share. All callbacks are
+ * synchronous, so that each runs to its end undisturbed, which is what the device's locks are for.
+ */
+import { MediatedError, type MdevType } from '@mediated/core';
+import {
+  DEVICE_FLAGS,
+  DEVICE_GET_INFO,
+  DEVICE_GET_IRQ_INFO,
+  DEVICE_GET_REGION_INFO,
+  DEVICE_INFO_BYTES,
+  DEVICE_RESET,
+  DEVICE_SET_IRQS,
+  defineDriver,
+  deviceInfo,
+  type IoctlCall,
+  IRQ_INFO_BYTES,
+  IRQ_INFO_FLAGS,
+  IRQ_SET_BYTES,
+  irqInfo,
+  irqSet,
+  PCI_REGIONS,
+  REGION_FLAGS,
+  REGION_INFO_BYTES,
+  readArgument,
+  regionInfo,
+} from '@mediated/vfio';
+import { MttyCard, REGION_BYTES } from './card.js';
+import { INTX, IRQ_INDEXES, MSI } from './interrupts.js';
+
+/** Ports of all cards together. */
+const PORTS = 24;
+const PORT_BYTES = 8;
+/** One short of a configuration space (quirk). */
+const CONFIG_BYTES = 255;
+
+const INTX_FLAGS = IRQ_INFO_FLAGS.eventfd | IRQ_INFO_FLAGS.maskable | IRQ_INFO_FLAGS.automasked;
+const MSI_FLAGS = IRQ_INFO_FLAGS.eventfd | IRQ_INFO_FLAGS.noresize;
+
+function portsOf(type: MdevType): 1 | 2 {
+  return type.sysfsName === '1' ? 1 : 2;
+}
+
+/** RESET is not among the flags although it is accepted (quirk). Answering this once lets interrupts be set up. */
+function getInfo(card: MttyCard, argument: Uint8Array): void {
+  readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
+  card.interrupts.told = IRQ_INDEXES;
+  deviceInfo.encode(argument, { flags: DEVICE_FLAGS.pci, num_regions: PCI_REGIONS.count, num_irqs: IRQ_INDEXES });
+}
+
+/** Regions of size 0 are readable and writable too (quirk). */
+function getRegionInfo(card: MttyCard, argument: Uint8Array): void {
+  const { index } = readArgument(regionInfo, argument, REGION_INFO_BYTES);
+  if (index >= PCI_REGIONS.count) throw invalid(`no region ${index}`);
+  const size = index === PCI_REGIONS.config ? CONFIG_BYTES : index < card.ports ? PORT_BYTES : 0;
+  const flags = REGION_FLAGS.read | REGION_FLAGS.write;
+  regionInfo.encode(argument, { flags, size: BigInt(size), offset: BigInt(index) * BigInt(REGION_BYTES) });
+}
+
+function getIrqInfo(card: MttyCard, argument: Uint8Array): void {
+  const { index } = readArgument(irqInfo, argument, IRQ_INFO_BYTES);
+  if (index >= card.interrupts.told) throw invalid(`no interrupt ${index}, or GET_INFO was never asked`);
+  if (index !== INTX && index !== MSI) throw invalid(`no interrupt ${index}`);
+  irqInfo.encode(argument, { flags: index === INTX ? INTX_FLAGS : MSI_FLAGS, count: 1 });
+}
+
+function setIrqs(card: MttyCard, argument: Uint8Array, call: IoctlCall): void {
+  const { argsz, flags, index, start, count } = readArgument(irqSet, argument, IRQ_SET_BYTES);
+  const data = argument.subarray(IRQ_SET_BYTES, argsz);
+  card.interrupts.set({ flags, index, start, count, data }, (descriptor) => {
+    const counter = call.eventfd(descriptor);
+    return { signal: () => counter.signal(), release() {} };
+  });
+}
+
+function invalid(message: string): MediatedError {
+  return new MediatedError('EINVAL', message, { syscall: 'ioctl' });
+}
+
+export default defineDriver({
+  name: 'mtty',
+  deviceApi: 'vfio-pci',
+  types: [
+    { sysfsName: '1', prettyName: 'Single port serial' },
+    { sysfsName: '2', prettyName: 'Dual port serial' },
+  ],
+  shared: { ports: { budget: PORTS } },
+  start({ shared: { ports } }) {
+    return {
+      init({ type }) {
+        const wanted = portsOf(type);
+        if (ports.tryAcquire(wanted)) return new MttyCard(wanted);
+        throw new MediatedError('ENOSPC', `${wanted} of ${PORTS} ports are wanted and not free`, { syscall: 'create' });
+      },
+      release({ data }) {
+        ports.release(data.ports);
+      },
+      /** Registers and FIFOs survive; there is no `openDevice`. */
+      closeDevice({ data }) {
+        data.interrupts.tearDown();
+      },
+      read: ({ data }, position, into) => data.read(position, into),
+      write: ({ data }, position, bytes) => data.write(position, bytes),
+      ioctl({ data }, command, argument, call) {
+        switch (command) {
+          case DEVICE_GET_INFO:
+            return getInfo(data, argument);
+          case DEVICE_GET_REGION_INFO:
+            return getRegionInfo(data, argument);
+          case DEVICE_GET_IRQ_INFO:
+            return getIrqInfo(data, argument);
+          case DEVICE_SET_IRQS:
+            return setIrqs(data, argument, call);
+          case DEVICE_RESET:
+            // Registers, FIFOs, configuration and interrupts survive a reset.
+            return;
+          default:
+            throw new MediatedError('ENOTTY', `no command 0x${command.toString(16)}`, { syscall: 'ioctl' });
+        }
+      },
+      getAvailable: (type) => Math.floor(ports.value / portsOf(type)),
+      attributes: [{ path: 'vendor/sample_mdev_dev', show: ({ uuid }) => `This is MDEV ${uuid}\n` }],
+    };
+  },
+});
