@@ -33,7 +33,8 @@ export class ActorRef<M extends MessageMap> {
 
   /**
    * Sends a message and promises the reply. Rejects with what the handler threw, or with a `MediatedError`:
-   * EIO (thread ended), ESRCH (actor stopped), ETIMEDOUT, ECANCELED (aborted), EAGAIN (too many unanswered asks).
+   * EIO (thread ended), ESRCH (actor stopped), ETIMEDOUT, ECANCELED (aborted, or this thread left the system), EAGAIN
+   * (too many unanswered asks). Between actors of one thread this is a function call: arguments are not copied.
    */
   ask<K extends AskNames<M>>(name: K, ...args: ArgsOf<M, K>): Promise<ReplyOf<M, K>> {
     const { thread, actor } = this.handle;
@@ -50,10 +51,13 @@ export class ActorRef<M extends MessageMap> {
     assertMayBlock('askSync', 'ask');
     const { thread, actor } = this.handle;
     const message = this.#protocol.byName[name];
-    return this.#endpoint.askSync(thread, actor, message, args, this.#options?.timeout) as ReplyOf<M, K>;
+    return this.#endpoint.askSync(thread, actor, message, args, this.#options) as ReplyOf<M, K>;
   }
 
-  /** Sends a message without a reply. Returns false when the target's inbox is full: then nothing was sent. */
+  /**
+   * Sends a message without a reply. Returns false when the target's inbox is full: then nothing was sent.
+   * What its handler throws is published on `mediated:tell:failed`. Throws EIO when the target's thread has ended.
+   */
   tell<K extends TellNames<M>>(name: K, ...args: ArgsOf<M, K>): boolean {
     const { thread, actor } = this.handle;
     return this.#endpoint.tell(thread, actor, this.#protocol.byName[name], args);

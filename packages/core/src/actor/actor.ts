@@ -86,7 +86,16 @@ export async function startActor<M extends MessageMap, Options>(
       return unwatch;
     },
   };
-  const started = await definition.start(context, options);
+  const unwatchAll = () => {
+    for (const unwatch of watches) unwatch();
+  };
+  let started: StartedActor<M>;
+  try {
+    started = await definition.start(context, options);
+  } catch (error) {
+    unwatchAll();
+    throw error;
+  }
   const byName = started.handlers as unknown as Record<string, Handler>;
   const serialise = definition.serial === true ? oneAtATime() : (handler: Handler) => handler;
   const { messages } = definition.protocol;
@@ -101,7 +110,7 @@ export async function startActor<M extends MessageMap, Options>(
     cell,
     async stop() {
       dispatcher.delete(id);
-      for (const unwatch of watches) unwatch();
+      unwatchAll();
       await started.stop?.();
     },
   };

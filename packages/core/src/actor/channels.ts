@@ -20,9 +20,21 @@ export interface ActorNotice extends ThreadNotice {
   readonly label: string;
 }
 
+/** Message of `mediated:tell:failed`: nobody awaits a tell, so this is where its handler's error shows. */
+export interface TellFailure {
+  /** The actor's thread, on which this is published. */
+  readonly thread: number;
+  readonly sender: number;
+  readonly actor: number;
+  /** Name of the message. */
+  readonly message: string;
+  readonly error: unknown;
+}
+
 export const threadStarted = channel('mediated:thread:start');
 export const threadStopped = channel('mediated:thread:stop');
 export const threadDied = channel('mediated:thread:died');
 export const threadRestarted = channel('mediated:thread:restart');
 export const actorStarted = channel('mediated:actor:start');
 export const actorStopped = channel('mediated:actor:stop');
+export const tellFailed = channel('mediated:tell:failed');

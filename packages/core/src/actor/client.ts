@@ -5,9 +5,10 @@
  */
 import { ThreadTable } from '../sync/threads.js';
 import { type ActorHandle, ActorRef } from './actor-ref.js';
-import { Endpoint, type ThreadStatistics } from './endpoint.js';
+import { Endpoint } from './endpoint.js';
 import { PortMesh } from './ports.js';
 import type { MessageMap, Protocol } from './protocol.js';
+import type { ThreadStatistics } from './statistics.js';
 import type { Attachment } from './thread-control.js';
 
 /** What a worker needs to become a client. Post it with `transfer` as the transfer list; good for one worker. */

@@ -18,7 +18,13 @@ export interface ActorCell {
 
 export class Dispatcher {
   readonly #cells: (ActorCell | undefined)[] = [];
+  /** Actors that a restarted thread has yet to start again. */
+  readonly #expected: Set<number>;
   #sender = -1;
+
+  constructor(expected: readonly number[]) {
+    this.#expected = new Set(expected);
+  }
 
   /** The thread whose message is being handled, valid until the handler's first await. */
   get sender(): number {
@@ -27,6 +33,7 @@ export class Dispatcher {
 
   add(cell: ActorCell): void {
     this.#cells[cell.id] = cell;
+    this.#expected.delete(cell.id);
   }
 
   delete(id: number): void {
@@ -37,10 +44,6 @@ export class Dispatcher {
     return this.#cells[id];
   }
 
-  get cells(): ActorCell[] {
-    return this.#cells.filter((cell) => cell !== undefined);
-  }
-
   /** Marks who sent the message that is about to be handled. */
   enter(sender: number): void {
     this.#sender = sender;
@@ -49,7 +52,7 @@ export class Dispatcher {
   /** Calls a handler with arguments that did not come through a slot (an actor of the same thread asks). */
   call(actor: number, message: PlannedMessage, args: readonly unknown[], self: number): unknown {
     const cell = this.#cells[actor];
-    if (cell === undefined) throw noSuchActor(actor, message.name);
+    if (cell === undefined) throw this.missing(actor, message.name);
     const before = this.#sender;
     this.#sender = self;
     try {
@@ -58,9 +61,18 @@ export class Dispatcher {
       this.#sender = before;
     }
   }
+
+  /** The answer to a message for an actor that is not here: ESRCH, or EIO while a restarted thread starts it again. */
+  missing(actor: number, name: string): MediatedError {
+    return this.#expected.has(actor)
+      ? new MediatedError('EIO', `${name}: the thread died and actor ${actor} is being started again`, {
+          syscall: name,
+        })
+      : new MediatedError('ESRCH', `${name}: actor ${actor} has stopped`, { syscall: name });
+  }
 }
 
-/** The answer to a message for an actor that has stopped. */
-export function noSuchActor(actor: number, name: string): MediatedError {
-  return new MediatedError('ESRCH', `${name}: actor ${actor} has stopped`, { syscall: name });
+/** Numbers, the usual replies, are told apart without a property look-up. */
+export function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function';
 }

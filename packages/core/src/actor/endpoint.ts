@@ -5,96 +5,87 @@
  */
 import { MediatedError } from '../errors.js';
 import { holdProcess, letProcessGo } from '../sync/keep-alive.js';
+import { MAX_THREADS } from '../sync/threads.js';
+import { BlockingWait } from './blocking-wait.js';
 import { Dispatcher } from './dispatcher.js';
+import { InFlight } from './in-flight.js';
+import { LocalCalls } from './local-calls.js';
 import { type SlotViews, slotViews } from './packing.js';
 import { abortedAsk, type AskOptions, PendingAsk, PendingAsks } from './pending.js';
 import { Peers } from './peers.js';
 import type { PortMesh } from './ports.js';
 import type { PlannedMessage } from './protocol.js';
 import { Pump } from './pump.js';
-import {
-  BACKLOGGED,
-  DEATHS,
-  depart,
-  HANDLED,
-  INCARNATION,
-  PARKED,
-  PARKS,
-  ROW_WORDS,
-  rowOf,
-  SENT,
-  SPINS_PAID,
-  STATE,
-  SYSTEM_DEATHS,
-  SYSTEM_THREADS,
-} from './segment.js';
+import { ATTACHED, DEATHS, depart, LIFE_MASK, PARKED, rowOf, STATE, SYSTEM_DEATHS, SYSTEM_THREADS } from './segment.js';
 import { NO_REPLY, SlotReader } from './slot-reader.js';
+import { clearStatistics, readStatistics, type ThreadStatistics } from './statistics.js';
 
 /** Most asks that one thread may have outstanding towards another, waiting for room included. */
 export const MAX_OUTSTANDING = 65_536;
-/** Looks into the inbox before a blocking ask sleeps. */
-const BLOCKING_SPINS = 20_000;
-
-/** What a thread did so far. */
-export interface ThreadStatistics {
-  readonly thread: number;
-  /** Requests handled. */
-  readonly handled: number;
-  /** Requests sent. */
-  readonly sent: number;
-  /** Times the thread went to sleep. */
-  readonly parks: number;
-  /** Spins that found work. */
-  readonly spinsPaid: number;
-  /** Requests that had to wait for room in a full inbox. */
-  readonly backlogged: number;
-}
 
 export class Endpoint {
   readonly thread: number;
-  readonly dispatcher = new Dispatcher();
+  /** Number of this thread's life under its id, as messages carry it. */
+  readonly life: number;
+  readonly dispatcher: Dispatcher;
+  readonly inFlight = new InFlight();
   readonly views: SlotViews;
   readonly ports: PortMesh;
-  readonly pending = new PendingAsks();
+  readonly pending = new PendingAsks(() => this.#holdProcess(false));
+  readonly #local: LocalCalls;
   readonly #peers: Peers;
   readonly #reader: SlotReader;
   readonly #pump: Pump;
-  #holdsProcess = false;
+  readonly #blocking: BlockingWait;
   readonly #deathListeners = new Set<(thread: number) => void>();
-  readonly #deathsSeen: Int32Array;
+  readonly #deathsSeen = new Int32Array(MAX_THREADS);
   #systemDeathsSeen: number;
+  #holdsProcess = false;
   #closed = false;
 
-  /** Attaches the calling thread. The supervisor has reserved `thread` and set its incarnation. */
-  constructor(segment: SharedArrayBuffer, thread: number, ports: PortMesh) {
+  /**
+   * Attaches the calling thread, for which the supervisor has reserved the id `thread`. `expected`: the actors that
+   * this thread, restarted, has to start again.
+   */
+  constructor(segment: SharedArrayBuffer, thread: number, ports: PortMesh, expected: readonly number[] = []) {
     this.thread = thread;
     this.views = slotViews(segment);
     this.ports = ports;
     const { words } = this.views;
-    this.#deathsSeen = new Int32Array(64);
-    for (let id = 0; id < 64; id++) this.#deathsSeen[id] = Atomics.load(words, rowOf(id) + DEATHS);
+    // The total first: a death in between is then noticed once more than needed, not once less.
     this.#systemDeathsSeen = Atomics.load(words, SYSTEM_DEATHS);
+    for (let id = 0; id < MAX_THREADS; id++) this.#deathsSeen[id] = Atomics.load(words, rowOf(id) + DEATHS);
+    this.life = this.lifeOf(thread);
+    clearStatistics(this.views, thread);
     const row = rowOf(thread);
-    words.fill(0, row + HANDLED, row + ROW_WORDS);
     Atomics.store(words, row + PARKED, 0);
+    this.dispatcher = new Dispatcher(expected);
+    this.#local = new LocalCalls(thread, this.dispatcher, this.inFlight);
     this.#peers = new Peers(this);
     this.#reader = new SlotReader(this);
-    this.#pump = new Pump(words, thread, {
+    const isReady = () => this.#peers.ready || this.#deathsUnseen;
+    this.#blocking = new BlockingWait(words, thread, isReady);
+    this.#pump = new Pump(this.views, thread, {
       drain: () => this.drain(),
-      isReady: () => this.#peers.ready || this.#deathsUnseen,
+      isReady,
       takeMicrotaskDebt: () => this.#reader.takeMicrotaskDebt(),
       idle: () => {
-        if (this.pending.size === 0) this.#holdProcess(false);
+        if (this.pending.awaited === 0) this.#holdProcess(false);
       },
     });
-    Atomics.store(words, row + STATE, 1);
     Atomics.add(words, SYSTEM_THREADS, 1);
-    this.#pump.start();
+    Atomics.store(words, row + STATE, ATTACHED);
+    this.#pump.look();
   }
 
   /** Whether a thread is attached. */
   isAttached(thread: number): boolean {
-    return Atomics.load(this.views.words, rowOf(thread) + STATE) === 1;
+    return Atomics.load(this.views.words, rowOf(thread) + STATE) === ATTACHED;
+  }
+
+  /** The life of a thread, as far as this thread has noticed deaths. */
+  lifeOf(thread: number): number {
+    return this.#deathsSeen[thread] & LIFE_MASK;
   }
 
   /** Sends a request and promises its reply. `options` may be undefined. */
@@ -105,9 +96,8 @@ export class Endpoint {
     args: readonly unknown[],
     options: AskOptions | undefined,
   ): Promise<unknown> {
-    if (thread === this.thread) return this.#askLocally(actor, message, args);
-    if (options?.signal?.aborted) return Promise.reject(abortedAsk(message.name, options.signal));
-    const refusal = this.#refusal(thread, message);
+    if (thread === this.thread) return this.#local.ask(actor, message, args, options);
+    const refusal = this.#refusal(thread, message, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     const entry = new PendingAsk(thread, actor, message);
     const promise = new Promise<unknown>((resolve, reject) => {
@@ -115,68 +105,63 @@ export class Endpoint {
       entry.reject = reject;
     });
     if (options !== undefined) entry.guard(options);
-    this.#holdProcess(true);
-    this.#send(entry, args);
-    this.#pump.expectReply();
+    if (this.#send(entry, args)) {
+      this.#holdProcess(true);
+      this.#pump.expectReply();
+    }
     return promise;
   }
 
   /**
    * Sends a message without a reply. Returns false when the target's inbox is full (the message was not sent).
-   * Throws EIO when the target thread is not attached.
+   * Throws EIO when the target thread is not attached, ECANCELED when this one has left.
    */
   tell(thread: number, actor: number, message: PlannedMessage, args: readonly unknown[]): boolean {
-    if (thread === this.thread) {
-      queueMicrotask(() => {
-        // A tell has nobody to report to; a stopped actor ignores it as a remote one does.
-        if (this.dispatcher.find(actor) !== undefined) this.dispatcher.call(actor, message, args, this.thread);
-      });
-      return true;
-    }
+    if (thread === this.thread) return this.#local.tell(actor, message, args);
+    if (this.#closed) throw threadLeft(message.name);
+    if (this.#deathsUnseen) this.noticeDeaths();
     if (!this.isAttached(thread)) throw threadGone(thread, message.name);
     return this.#peers.link(thread).request(actor, message, args, NO_REPLY);
   }
 
   /**
    * Sends a request and blocks until its reply. Only on threads that host no actor; not on the main thread
-   * (the caller has checked). Throws what the handler threw, ETIMEDOUT, or EIO when the target dies.
+   * (the caller has checked). Throws what the handler threw, ETIMEDOUT, or EIO when the target dies. A blocked thread
+   * does not see its AbortSignal change: only one that is aborted already counts.
    */
   askSync(
     thread: number,
     actor: number,
     message: PlannedMessage,
     args: readonly unknown[],
-    timeout: number | undefined,
+    options: AskOptions | undefined,
   ): unknown {
-    const refusal = this.#refusal(thread, message);
+    const refusal = this.#refusal(thread, message, options);
     if (refusal !== undefined) throw refusal;
     const entry = new PendingAsk(thread, actor, message);
-    let outcome: { value: unknown } | { error: unknown } | undefined;
+    let result: unknown;
+    let failed = false;
     entry.resolve = (value) => {
-      outcome = { value };
+      result = value;
     };
     entry.reject = (error) => {
-      outcome = { error };
+      result = error;
+      failed = true;
     };
     this.#send(entry, args);
-    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-    while (outcome === undefined) {
-      if (this.drain() !== 0) continue;
-      if (this.#spinForMessage()) continue;
+    const deadline = performance.now() + (options?.timeout ?? Number.POSITIVE_INFINITY);
+    while (!entry.settled) {
+      // A drain that found no message may still have noticed that the target died.
+      if (this.drain() !== 0 || entry.settled || this.#blocking.spin()) continue;
       const left = deadline - performance.now();
-      if (left <= 0) {
-        entry.fail(
-          new MediatedError('ETIMEDOUT', `no reply to ${message.name} from thread ${thread} within ${timeout} ms`, {
-            syscall: message.name,
-          }),
-        );
-      } else this.#sleep(left);
+      if (left <= 0) entry.fail(entry.tooLate(options?.timeout));
+      else if (this.#blocking.sleep(left)) this.#pump.look();
     }
-    if ('error' in outcome) throw outcome.error;
-    return (outcome as { value: unknown }).value;
+    if (failed) throw result;
+    return result;
   }
 
-  /** Calls `listener` when an attached thread has died. Returns how to stop listening. */
+  /** Calls `listener` when an attached thread has died or left. Returns how to stop listening. */
   onDeath(listener: (thread: number) => void): () => void {
     this.#deathListeners.add(listener);
     return () => this.#deathListeners.delete(listener);
@@ -184,31 +169,12 @@ export class Endpoint {
 
   /** Handles everything that has arrived, up to a bounded batch per peer. Returns how much there was. */
   drain(): number {
-    if (this.#deathsUnseen) this.#seeDeaths();
+    if (this.#deathsUnseen) this.noticeDeaths();
     return this.#peers.drain(this.#reader);
   }
 
-  /** Requests being handled asynchronously. */
-  get inFlight(): number {
-    return this.#reader.inFlight;
-  }
-
-  /** Calls `done` when no request is being handled any more. */
-  whenIdle(done: () => void): void {
-    this.#reader.whenIdle(done);
-  }
-
   statistics(thread = this.thread): ThreadStatistics {
-    const { words } = this.views;
-    const row = rowOf(thread);
-    return {
-      thread,
-      handled: words[row + HANDLED],
-      sent: words[row + SENT],
-      parks: words[row + PARKS],
-      spinsPaid: words[row + SPINS_PAID],
-      backlogged: words[row + BACKLOGGED],
-    };
+    return readStatistics(this.views, thread);
   }
 
   /** Leaves the system: everything still awaited rejects with ECANCELED. */
@@ -216,14 +182,29 @@ export class Endpoint {
     if (this.#closed) return;
     this.#closed = true;
     depart(this.views.words, this.thread);
-    for (let thread = 0; thread < 64; thread++) {
-      for (const entry of this.pending.takeAllOf(thread)) {
-        entry.fail(new MediatedError('ECANCELED', `${entry.message.name}: this thread left the system`));
-      }
+    for (let thread = 0; thread < MAX_THREADS; thread++) {
+      for (const entry of this.pending.takeAllOf(thread)) entry.fail(threadLeft(entry.message.name));
     }
     this.#pump.close();
     this.ports.close();
     this.#holdProcess(false);
+  }
+
+  /** Rejects what waits for threads that have died or left, and tells the listeners. */
+  noticeDeaths(): void {
+    const { words } = this.views;
+    this.#systemDeathsSeen = Atomics.load(words, SYSTEM_DEATHS);
+    for (let thread = 0; thread < MAX_THREADS; thread++) {
+      const deaths = Atomics.load(words, rowOf(thread) + DEATHS);
+      if (deaths === this.#deathsSeen[thread]) continue;
+      this.#deathsSeen[thread] = deaths;
+      if (thread === this.thread) continue;
+      // What it still answered counts.
+      this.#peers.bury(thread, this.lifeOf(thread), this.#reader);
+      this.ports.drop(thread, this.lifeOf(thread));
+      for (const entry of this.pending.takeAllOf(thread)) entry.fail(threadGone(thread, entry.message.name));
+      for (const listener of this.#deathListeners) callListener(listener, thread);
+    }
   }
 
   #holdProcess(hold: boolean): void {
@@ -237,8 +218,10 @@ export class Endpoint {
     return Atomics.load(this.views.words, SYSTEM_DEATHS) !== this.#systemDeathsSeen;
   }
 
-  #refusal(thread: number, message: PlannedMessage): MediatedError | undefined {
-    if (this.#closed) return new MediatedError('ECANCELED', `${message.name}: this thread has left the system`);
+  #refusal(thread: number, message: PlannedMessage, options: AskOptions | undefined): MediatedError | undefined {
+    if (options?.signal?.aborted) return abortedAsk(message.name, options.signal);
+    if (this.#closed) return threadLeft(message.name);
+    if (this.#deathsUnseen) this.noticeDeaths();
     if (!this.isAttached(thread)) return threadGone(thread, message.name);
     if (this.#peers.outstanding(thread) >= MAX_OUTSTANDING) {
       return new MediatedError(
@@ -250,57 +233,37 @@ export class Endpoint {
     return undefined;
   }
 
-  #send(entry: PendingAsk, args: readonly unknown[]): void {
+  /** Returns false when the request could not be sent; its ask is rejected then. */
+  #send(entry: PendingAsk, args: readonly unknown[]): boolean {
     const id = this.pending.add(entry);
     try {
       this.#peers.link(entry.thread).ask(entry, id, args);
+      return true;
     } catch (error) {
       this.pending.take(id);
       entry.fail(error);
+      return false;
     }
   }
+}
 
-  #askLocally(actor: number, message: PlannedMessage, args: readonly unknown[]): Promise<unknown> {
-    try {
-      return Promise.resolve(this.dispatcher.call(actor, message, args, this.thread));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #spinForMessage(): boolean {
-    for (let looks = 0; looks < BLOCKING_SPINS; looks++) if (this.#peers.ready) return true;
-    return false;
-  }
-
-  #sleep(milliseconds: number): void {
-    const { words } = this.views;
-    const parked = rowOf(this.thread) + PARKED;
-    Atomics.store(words, parked, 1);
-    if (!this.#peers.ready && !this.#deathsUnseen) Atomics.wait(words, parked, 1, milliseconds);
-    Atomics.store(words, parked, 0);
-  }
-
-  #seeDeaths(): void {
-    const { words } = this.views;
-    this.#systemDeathsSeen = Atomics.load(words, SYSTEM_DEATHS);
-    for (let thread = 0; thread < 64; thread++) {
-      const deaths = Atomics.load(words, rowOf(thread) + DEATHS);
-      if (deaths === this.#deathsSeen[thread]) continue;
-      this.#deathsSeen[thread] = deaths;
-      this.#peers.forget(thread);
-      for (const entry of this.pending.takeAllOf(thread)) entry.fail(threadGone(thread, entry.message.name));
-      for (const listener of this.#deathListeners) listener(thread);
-    }
-  }
-
-  /** The incarnation of a thread, 0..255, as headers carry it. */
-  incarnation(thread: number): number {
-    return this.views.words[rowOf(thread) + INCARNATION] & 0xff;
+/** A listener's mistake is an uncaught exception of this thread, but it does not stop what called the listener. */
+function callListener(listener: (thread: number) => void, thread: number): void {
+  try {
+    listener(thread);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 
 /** The error of a message to a thread that has ended. */
-export function threadGone(thread: number, name: string): MediatedError {
+function threadGone(thread: number, name: string): MediatedError {
   return new MediatedError('EIO', `${name}: thread ${thread} has ended`, { syscall: name });
+}
+
+/** The error of a message from a thread that has left. */
+function threadLeft(name: string): MediatedError {
+  return new MediatedError('ECANCELED', `${name}: this thread has left the system`, { syscall: name });
 }

@@ -17,19 +17,31 @@ export class HostedThread {
   state: ThreadState = 'starting';
   worker!: Worker;
   /** Control calls of the present worker; each call must go through {@link call}. */
-  control!: { [K in keyof ThreadControl]: (...args: Parameters<ThreadControl[K]>) => Promise<Awaited<ReturnType<ThreadControl[K]>>> };
+  control!: {
+    [K in keyof ThreadControl]: (
+      ...args: Parameters<ThreadControl[K]>
+    ) => Promise<Awaited<ReturnType<ThreadControl[K]>>>;
+  };
   /** Rejects when the present worker exits; never resolves. */
   exited!: Promise<never>;
-  #nextActor = 1;
+  /** Settles when the present worker runs with all its actors, or has failed to. */
+  ready!: Promise<void>;
+  /** Set once the thread is being stopped for good. */
+  stopped: Promise<void> | undefined;
 
-  constructor(id: number, name: string, restarts: RestartLimit) {
+  /** True once the first worker has answered. */
+  ran = false;
+
+  /** `ownedByActor`: the thread was started for one actor and ends with it. */
+  constructor(
+    id: number,
+    name: string,
+    restarts: RestartLimit,
+    readonly ownedByActor: boolean,
+  ) {
     this.id = id;
     this.name = name;
     this.restarts = restarts;
-  }
-
-  nextActor(): number {
-    return this.#nextActor++;
   }
 
   /** Runs a control call; settles also when the thread dies in the middle (comlink alone would wait for ever). */

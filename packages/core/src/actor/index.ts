@@ -7,9 +7,9 @@ export {
   type StartedActor,
 } from './actor.js';
 export { type ActorHandle, ActorRef } from './actor-ref.js';
-export type { ActorNotice, ThreadNotice } from './channels.js';
+export type { ActorNotice, TellFailure, ThreadNotice } from './channels.js';
 export { Client, type ClientTicket } from './client.js';
-export { Endpoint, MAX_OUTSTANDING, type ThreadStatistics } from './endpoint.js';
+export { Endpoint, MAX_OUTSTANDING } from './endpoint.js';
 export type { AskOptions } from './pending.js';
 export {
   ask,
@@ -35,4 +35,5 @@ export {
   type SystemEvents,
   type SystemOptions,
 } from './system.js';
+export type { ThreadStatistics } from './statistics.js';
 export { Workqueue, type WorkItem, type WorkOptions } from './workqueue.js';

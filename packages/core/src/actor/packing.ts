@@ -3,7 +3,6 @@
  * Slot words: 0 header, 1 actor (request) or status (reply), 2 id, 3 inline byte count or port ticket, 4..15 payload.
  * What does not fit in the slot goes over the port between the two threads, posted before the slot is published.
  */
-import type { PortMesh } from './ports.js';
 import { type Codec, INLINE_WORDS, type PlannedMessage } from './protocol.js';
 
 export const HEADER = 0;
@@ -12,18 +11,29 @@ export const ID = 2;
 export const EXTRA = 3;
 export const PAYLOAD = 4;
 
-/** Header bits 0..7: message index; 8: bytes or values are on the port; 16..23 asker's, 24..31 target's incarnation. */
+/** Header bits 0..7: message index; 8: bytes or values are on the port; 16..23: asker's life, 24..31: target's life. */
 export const ON_PORT = 1 << 8;
+export const LIVES = 0xffff << 16;
+
+/** The road to one peer for what does not fit into a slot. */
+export interface PayloadRoad {
+  /** Posts a value and returns the ticket by which the peer takes it. Throws `DataCloneError` for functions etc. */
+  post(value: unknown, transfer?: readonly ArrayBuffer[]): number;
+  /** Takes what the peer posted. EIO when it is gone with the peer. */
+  take(ticket: number): unknown;
+}
 
 /** Views of the segment that packing needs. */
 export interface SlotViews {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  /** For statistics counters. */
+  readonly doubles: Float64Array;
 }
 
 /** Views over a segment. */
 export function slotViews(segment: SharedArrayBuffer): SlotViews {
-  return { words: new Int32Array(segment), bytes: new Uint8Array(segment) };
+  return { words: new Int32Array(segment), bytes: new Uint8Array(segment), doubles: new Float64Array(segment) };
 }
 
 function packNumber(views: SlotViews, at: number, value: number): void {
@@ -48,16 +58,17 @@ export function packArguments(
   at: number,
   message: PlannedMessage,
   args: readonly unknown[],
-  ports: PortMesh,
-  to: number,
+  road: PayloadRoad,
 ): number {
   const { words } = views;
   let word = at + PAYLOAD;
   if (message.wordsOnly) {
-    for (let i = 0; i < args.length; i++) words[word + i] = args[i] as number;
+    const count = message.args.length;
+    for (let i = 0; i < count; i++) words[word + i] = args[i] as number;
     return 0;
   }
   let rich: unknown[] | undefined;
+  let transfer: ArrayBuffer[] | undefined;
   for (let i = 0; i < message.args.length; i++) {
     const value = args[i];
     switch (message.args[i].kind) {
@@ -77,29 +88,30 @@ export function packArguments(
         if (data.length <= message.inlineBytes) {
           views.bytes.set(data, (at + PAYLOAD + message.fixedWords) * 4);
           words[at + EXTRA] = data.length;
-        } else (rich ??= []).push(data);
+        } else {
+          const copy = copyBytes(data);
+          (rich ??= []).push(copy);
+          transfer = [copy.buffer];
+        }
         break;
       }
-      default:
+      case 'value':
         (rich ??= []).push(value);
+        break;
+      case 'none':
+        break;
     }
   }
   if (rich === undefined) return 0;
-  words[at + EXTRA] = ports.post(to, rich);
+  words[at + EXTRA] = road.post(rich, transfer);
   return ON_PORT;
 }
 
 /** Takes the arguments of a request out of the slot at word `at`. */
-export function unpackArguments(
-  views: SlotViews,
-  at: number,
-  message: PlannedMessage,
-  ports: PortMesh,
-  from: number,
-): unknown[] {
+export function unpackArguments(views: SlotViews, at: number, message: PlannedMessage, road: PayloadRoad): unknown[] {
   const { words } = views;
   const args: unknown[] = new Array(message.args.length);
-  const rich = (words[at + HEADER] & ON_PORT) !== 0 ? (ports.take(from, words[at + EXTRA]) as unknown[]) : undefined;
+  const rich = (words[at + HEADER] & ON_PORT) !== 0 ? (road.take(words[at + EXTRA]) as unknown[]) : undefined;
   let taken = 0;
   let word = at + PAYLOAD;
   for (let i = 0; i < args.length; i++) {
@@ -139,8 +151,7 @@ export function packReply(
   at: number,
   codec: Codec<unknown>,
   value: unknown,
-  ports: PortMesh,
-  to: number,
+  road: PayloadRoad,
 ): number {
   const { words } = views;
   switch (codec.kind) {
@@ -158,26 +169,24 @@ export function packReply(
       return 0;
     case 'bytes': {
       const data = value as Uint8Array;
-      if (data.length > INLINE_WORDS * 4) break;
+      if (data.length > INLINE_WORDS * 4) {
+        const copy = copyBytes(data);
+        words[at + EXTRA] = road.post(copy, [copy.buffer]);
+        return ON_PORT;
+      }
       views.bytes.set(data, (at + PAYLOAD) * 4);
       words[at + EXTRA] = data.length;
       return 0;
     }
   }
-  words[at + EXTRA] = ports.post(to, value);
+  words[at + EXTRA] = road.post(value);
   return ON_PORT;
 }
 
 /** Takes a reply out of the slot at word `at`. */
-export function unpackReply(
-  views: SlotViews,
-  at: number,
-  codec: Codec<unknown>,
-  ports: PortMesh,
-  from: number,
-): unknown {
+export function unpackReply(views: SlotViews, at: number, codec: Codec<unknown>, road: PayloadRoad): unknown {
   const { words } = views;
-  if ((words[at + HEADER] & ON_PORT) !== 0) return ports.take(from, words[at + EXTRA]);
+  if ((words[at + HEADER] & ON_PORT) !== 0) return road.take(words[at + EXTRA]);
   switch (codec.kind) {
     case 'int':
       return words[at + PAYLOAD];
@@ -192,4 +201,20 @@ export function unpackReply(
     default:
       return undefined;
   }
+}
+
+/** What a message that must wait for room keeps of its arguments: later changes by the caller do not show. */
+export function keepArguments(message: PlannedMessage, args: readonly unknown[]): readonly unknown[] {
+  return message.wordsOnly ? args : args.map((value, i) => keepValue(message.args[i], value));
+}
+
+/** What a reply that must wait for room keeps of its value. May throw `DataCloneError`. */
+export function keepValue(codec: Codec<unknown>, value: unknown): unknown {
+  if (codec.kind === 'bytes') return copyBytes(value as Uint8Array);
+  return codec.kind === 'value' ? structuredClone(value) : value;
+}
+
+/** A copy with a buffer of its own, so that a view of a large or shared buffer sends its own bytes only. */
+function copyBytes(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data);
 }

@@ -1,19 +1,39 @@
 /**
  * Everything one thread keeps about one peer: the two rings to it, the two rings from it, what waits for room.
  * Private to the thread's endpoint.
+ *
+ * Every message names the lives of both threads between which it was asked; a reply repeats those of its request.
+ * A message of other lives than the present ones is read and ignored: it concerns nobody any more.
  */
 import { toWire } from '../errors.js';
-import { EXTRA, HEADER, ID, ON_PORT, packArguments, packReply, type SlotViews, TARGET } from './packing.js';
+import {
+  EXTRA,
+  HEADER,
+  ID,
+  keepArguments,
+  keepValue,
+  LIVES,
+  ON_PORT,
+  packArguments,
+  packReply,
+  type PayloadRoad,
+  type SlotViews,
+  TARGET,
+} from './packing.js';
 import type { PendingAsk, PendingAsks } from './pending.js';
 import type { PortMesh } from './ports.js';
-import type { Codec, PlannedMessage } from './protocol.js';
+import { type Codec, none, type PlannedMessage } from './protocol.js';
 import { Queue } from './queue.js';
 import { RingConsumer, RingProducer } from './ring.js';
-import { BACKLOGGED, INCARNATION, rowOf, SENT, wake } from './segment.js';
+import { countersOf, wake } from './segment.js';
+import { BACKLOGGED, SENT } from './statistics.js';
 
 /** Reply status words: the value follows, or an error is on the port. */
 export const REPLY_VALUE = 0;
 export const REPLY_ERROR = 1;
+
+const ASKER_SHIFT = 16;
+const TARGET_SHIFT = 24;
 
 interface WaitingRequest {
   readonly entry: PendingAsk;
@@ -23,7 +43,7 @@ interface WaitingRequest {
 
 interface WaitingReply {
   readonly id: number;
-  readonly incarnations: number;
+  readonly lives: number;
   readonly codec: Codec<unknown>;
   readonly value: unknown;
   readonly failed: boolean;
@@ -32,24 +52,32 @@ interface WaitingReply {
 /** What a link needs of its endpoint. */
 export interface LinkOwner {
   readonly thread: number;
+  /** Number of this thread's present life, as messages carry it. */
+  readonly life: number;
   readonly views: SlotViews;
   readonly ports: PortMesh;
   readonly pending: PendingAsks;
+  /** The present life of another thread, as far as this thread has noticed deaths. */
+  lifeOf(thread: number): number;
 }
 
-export class PeerLink {
+export class PeerLink implements PayloadRoad {
   readonly thread: number;
   readonly requestsIn: RingConsumer;
   readonly repliesIn: RingConsumer;
   /** Asks sent or waiting for room whose replies have not come. */
   outstanding = 0;
+  /** Lives in the headers of what this thread asks the peer, and of the replies. */
+  asking = 0;
+  /** Lives in the headers of what the peer asks this thread. */
+  asked = 0;
   readonly #owner: LinkOwner;
+  #life = 0;
   readonly #requestsOut: RingProducer;
   readonly #repliesOut: RingProducer;
   readonly #waitingRequests = new Queue<WaitingRequest>();
   readonly #waitingReplies = new Queue<WaitingReply>();
-  readonly #ownRow: number;
-  readonly #peerRow: number;
+  readonly #counters: number;
 
   constructor(owner: LinkOwner, peer: number) {
     const { words } = owner.views;
@@ -59,8 +87,8 @@ export class PeerLink {
     this.repliesIn = new RingConsumer(words, peer, owner.thread, true);
     this.#requestsOut = new RingProducer(words, owner.thread, peer, false);
     this.#repliesOut = new RingProducer(words, owner.thread, peer, true);
-    this.#ownRow = rowOf(owner.thread);
-    this.#peerRow = rowOf(peer);
+    this.#counters = countersOf(owner.thread);
+    this.#setLife(owner.lifeOf(peer));
   }
 
   /** True when there is something to read, or room for something that waits. */
@@ -75,40 +103,26 @@ export class PeerLink {
 
   /** Sends an ask, or keeps it until the peer has room. May throw `DataCloneError` or EIO. */
   ask(entry: PendingAsk, id: number, args: readonly unknown[]): void {
-    if (this.#waitingRequests.length === 0 && this.request(entry.actor, entry.message, args, id)) {
+    if (this.request(entry.actor, entry.message, args, id)) {
       this.outstanding++;
       return;
     }
+    this.#waitingRequests.push({ entry, id, args: keepArguments(entry.message, args) });
     this.outstanding++;
-    this.#waitingRequests.push({ entry, id, args });
-    this.#owner.views.words[this.#ownRow + BACKLOGGED]++;
+    this.#owner.views.doubles[this.#counters + BACKLOGGED]++;
     if (!this.#requestsOut.starve()) this.flush();
   }
 
-  /** Writes a request into the ring. Returns false when the ring is full. */
+  /** Sends a request, unless the ring is full or earlier requests wait for room: then returns false. */
   request(actor: number, message: PlannedMessage, args: readonly unknown[], id: number): boolean {
-    const at = this.#requestsOut.claim();
-    if (at === -1) return false;
-    const { views, ports } = this.#owner;
-    const { words } = views;
-    const flags = packArguments(views, at, message, args, ports, this.thread);
-    words[at + HEADER] =
-      message.index |
-      flags |
-      ((words[this.#ownRow + INCARNATION] & 0xff) << 16) |
-      ((words[this.#peerRow + INCARNATION] & 0xff) << 24);
-    words[at + TARGET] = actor;
-    words[at + ID] = id;
-    this.#requestsOut.publish();
-    words[this.#ownRow + SENT]++;
-    wake(words, this.thread);
-    return true;
+    return this.#waitingRequests.length === 0 && this.#writeRequest(actor, message, args, id);
   }
 
   /** Sends a reply, or keeps it until the asker has read its earlier ones. Never throws. */
-  reply(id: number, incarnations: number, codec: Codec<unknown>, value: unknown, failed: boolean): void {
-    if (this.#waitingReplies.length === 0 && this.#writeReply(id, incarnations, codec, value, failed)) return;
-    this.#waitingReplies.push({ id, incarnations, codec, value, failed });
+  reply(id: number, lives: number, codec: Codec<unknown>, value: unknown, failed: boolean): void {
+    if (lives !== this.asked) return;
+    if (this.#waitingReplies.length === 0 && this.#writeReply(id, lives, codec, value, failed)) return;
+    this.#waitingReplies.push(keepReply(id, lives, codec, value, failed));
     if (!this.#repliesOut.starve()) this.flush();
   }
 
@@ -116,7 +130,7 @@ export class PeerLink {
   flush(): number {
     let sent = 0;
     for (let next = this.#waitingReplies.peek(); next !== undefined; next = this.#waitingReplies.peek()) {
-      if (!this.#writeReply(next.id, next.incarnations, next.codec, next.value, next.failed)) {
+      if (!this.#writeReply(next.id, next.lives, next.codec, next.value, next.failed)) {
         if (this.#repliesOut.starve()) break;
         continue;
       }
@@ -128,7 +142,7 @@ export class PeerLink {
       if (entry.settled) this.#abandon(id);
       else {
         try {
-          if (!this.request(entry.actor, entry.message, args, id)) {
+          if (!this.#writeRequest(entry.actor, entry.message, args, id)) {
             if (this.#requestsOut.starve()) break;
             continue;
           }
@@ -148,11 +162,26 @@ export class PeerLink {
     return this.#waitingRequests.length !== 0 || this.#waitingReplies.length !== 0;
   }
 
-  /** The peer died: what waits for it is dropped (the pending asks are rejected by the endpoint). */
-  drop(): void {
+  /** The peer died: what waits for it is dropped (the endpoint rejects the pending asks). Its next life is `life`. */
+  rebirth(life: number): void {
     this.#waitingRequests.clear();
     this.#waitingReplies.clear();
     this.outstanding = 0;
+    this.#setLife(life);
+  }
+
+  post(value: unknown, transfer?: readonly ArrayBuffer[]): number {
+    return this.#owner.ports.post(this.thread, this.#life, value, transfer);
+  }
+
+  take(ticket: number): unknown {
+    return this.#owner.ports.take(this.thread, this.#life, ticket);
+  }
+
+  #setLife(life: number): void {
+    this.#life = life;
+    this.asking = (this.#owner.life << ASKER_SHIFT) | (life << TARGET_SHIFT);
+    this.asked = (life << ASKER_SHIFT) | (this.#owner.life << TARGET_SHIFT);
   }
 
   #abandon(id: number): void {
@@ -160,33 +189,57 @@ export class PeerLink {
     this.outstanding--;
   }
 
-  #writeReply(id: number, incarnations: number, codec: Codec<unknown>, value: unknown, failed: boolean): boolean {
+  #writeRequest(actor: number, message: PlannedMessage, args: readonly unknown[], id: number): boolean {
+    const at = this.#requestsOut.claim();
+    if (at === -1) return false;
+    const { views } = this.#owner;
+    const { words } = views;
+    const flags = packArguments(views, at, message, args, this);
+    words[at + HEADER] = message.index | flags | this.asking;
+    words[at + TARGET] = actor;
+    words[at + ID] = id;
+    this.#requestsOut.publish();
+    views.doubles[this.#counters + SENT]++;
+    wake(words, this.thread);
+    return true;
+  }
+
+  #writeReply(id: number, lives: number, codec: Codec<unknown>, value: unknown, failed: boolean): boolean {
     const at = this.#repliesOut.claim();
     if (at === -1) return false;
-    const { views, ports } = this.#owner;
+    const { views } = this.#owner;
     const { words } = views;
     let status = failed ? REPLY_ERROR : REPLY_VALUE;
     let flags = 0;
     try {
       if (failed) {
-        words[at + EXTRA] = ports.post(this.thread, toWire(value));
+        words[at + EXTRA] = this.post(toWire(value));
         flags = ON_PORT;
-      } else flags = packReply(views, at, codec, value, ports, this.thread);
+      } else flags = packReply(views, at, codec, value, this);
     } catch (error) {
       // The reply cannot be cloned, or the asker's port is gone with the asker.
       status = REPLY_ERROR;
       try {
-        words[at + EXTRA] = ports.post(this.thread, toWire(error));
+        words[at + EXTRA] = this.post(toWire(error));
         flags = ON_PORT;
       } catch {
         return true;
       }
     }
-    words[at + HEADER] = flags | incarnations;
+    words[at + HEADER] = flags | (lives & LIVES);
     words[at + TARGET] = status;
     words[at + ID] = id;
     this.#repliesOut.publish();
     wake(words, this.thread);
     return true;
+  }
+}
+
+function keepReply(id: number, lives: number, codec: Codec<unknown>, value: unknown, failed: boolean): WaitingReply {
+  if (failed) return { id, lives, codec, value, failed };
+  try {
+    return { id, lives, codec, value: keepValue(codec, value), failed };
+  } catch (error) {
+    return { id, lives, codec: none, value: error, failed: true };
   }
 }

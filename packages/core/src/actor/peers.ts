@@ -33,11 +33,7 @@ export class Peers {
     const link = this.#byThread[thread];
     if (link !== undefined) return link;
     const { words } = this.#owner.views;
-    Atomics.or(
-      words,
-      rowOf(thread) + (this.#owner.thread < 32 ? PEERS_LO : PEERS_HI),
-      1 << (this.#owner.thread & 31),
-    );
+    Atomics.or(words, rowOf(thread) + (this.#owner.thread < 32 ? PEERS_LO : PEERS_HI), 1 << (this.#owner.thread & 31));
     return this.#add(thread);
   }
 
@@ -56,15 +52,19 @@ export class Peers {
     return handled;
   }
 
-  /** A thread died. */
-  forget(thread: number): void {
-    this.#byThread[thread]?.drop();
+  /** A thread died: reads the replies it had sent, drops what waits for it. Its next life is number `life`. */
+  bury(thread: number, life: number, reader: SlotReader): void {
+    const link = this.#byThread[thread];
+    if (link === undefined) return;
+    while (reader.readReplies(link) !== 0);
+    link.rebirth(life);
   }
 
   get #newPeers(): boolean {
     const { words } = this.#owner.views;
     return (
-      Atomics.load(words, this.#row + PEERS_LO) !== this.#low || Atomics.load(words, this.#row + PEERS_HI) !== this.#high
+      Atomics.load(words, this.#row + PEERS_LO) !== this.#low ||
+      Atomics.load(words, this.#row + PEERS_HI) !== this.#high
     );
   }
 

@@ -14,6 +14,9 @@ export interface AskOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Node fires longer timers at once; nobody waits 24 days for such a time-out, so it is none. */
+const LONGEST_DELAY = 0x7fff_ffff;
+
 /** One waiting ask. */
 export class PendingAsk {
   settled = false;
@@ -21,6 +24,8 @@ export class PendingAsk {
   reject!: (error: unknown) => void;
   timer: NodeJS.Timeout | undefined;
   stopListening: (() => void) | undefined;
+  /** Counts this ask among those that are awaited, from `add` until it settles. */
+  counter: PendingAsks | undefined;
 
   constructor(
     readonly thread: number,
@@ -43,21 +48,32 @@ export class PendingAsk {
   /** Starts time-out and abort handling. */
   guard(options: AskOptions): void {
     const { timeout, signal } = options;
-    if (timeout !== undefined) {
+    if (timeout !== undefined && timeout <= LONGEST_DELAY) {
       this.timer = setTimeout(() => {
-        const text = `no reply to ${this.message.name} from thread ${this.thread} within ${timeout} ms`;
-        this.fail(new MediatedError('ETIMEDOUT', text, { syscall: this.message.name }));
+        this.#giveUp(this.tooLate(timeout));
       }, timeout);
     }
     if (signal !== undefined) {
-      const abort = () => this.fail(abortedAsk(this.message.name, signal));
+      const abort = () => this.#giveUp(abortedAsk(this.message.name, signal));
       signal.addEventListener('abort', abort, { once: true });
       this.stopListening = () => signal.removeEventListener('abort', abort);
     }
   }
 
+  /** The error of this ask when its time is over. */
+  tooLate(timeout: number | undefined): MediatedError {
+    const text = `no reply to ${this.message.name} from thread ${this.thread} within ${timeout} ms`;
+    return new MediatedError('ETIMEDOUT', text, { syscall: this.message.name });
+  }
+
+  #giveUp(error: MediatedError): void {
+    this.fail(error);
+    this.counter?.gaveUp();
+  }
+
   #release(): void {
     this.settled = true;
+    if (this.counter !== undefined) this.counter.awaited--;
     if (this.timer !== undefined) clearTimeout(this.timer);
     if (this.stopListening !== undefined) this.stopListening();
   }
@@ -69,20 +85,27 @@ export function abortedAsk(name: string, signal: AbortSignal): MediatedError {
 }
 
 export class PendingAsks {
+  /** Asks that are not settled. */
+  awaited = 0;
   readonly #entries: (PendingAsk | undefined)[] = [];
   readonly #free: number[] = [];
-  #count = 0;
+  readonly #noneAwaited: () => void;
 
-  /** Asks whose reply or target's death has not been seen, aborted ones included. */
-  get size(): number {
-    return this.#count;
+  /** `noneAwaited` is called when the last awaited ask timed out or was aborted. */
+  constructor(noneAwaited: () => void) {
+    this.#noneAwaited = noneAwaited;
   }
 
   add(entry: PendingAsk): number {
     const id = this.#free.pop() ?? this.#entries.length;
     this.#entries[id] = entry;
-    this.#count++;
+    entry.counter = this;
+    this.awaited++;
     return id;
+  }
+
+  gaveUp(): void {
+    if (this.awaited === 0) this.#noneAwaited();
   }
 
   /** Takes the entry of a reply, or undefined when there is none. */
@@ -91,7 +114,6 @@ export class PendingAsks {
     if (entry === undefined) return undefined;
     this.#entries[id] = undefined;
     this.#free.push(id);
-    this.#count--;
     return entry;
   }
 

@@ -9,11 +9,13 @@ import { MediatedError } from '../errors.js';
 /** A peer's port, as it arrives on the control port. */
 export interface PeerNotice {
   readonly peer: number;
+  /** The peer's life that holds the other end. */
+  readonly life: number;
   readonly port: MessagePort;
 }
 
 export class PortMesh {
-  readonly #ports = new Map<number, MessagePort>();
+  readonly #ports = new Map<number, PeerNotice>();
   readonly #early = new Map<number, Map<number, unknown>>();
   readonly #control: MessagePort | undefined;
   #ticket = 0;
@@ -26,29 +28,28 @@ export class PortMesh {
   }
 
   /** Takes over the port to a peer; an earlier port to the same thread id (of a dead incarnation) is closed. */
-  add({ peer, port }: PeerNotice): void {
-    this.#ports.get(peer)?.close();
-    this.#early.delete(peer);
-    port.unref();
-    this.#ports.set(peer, port);
+  add(notice: PeerNotice): void {
+    this.#forget(notice.peer);
+    notice.port.unref();
+    this.#ports.set(notice.peer, notice);
   }
 
-  /** Posts a value to a peer and returns the ticket by which it is taken. Throws `DataCloneError` for functions etc. */
-  post(peer: number, value: unknown): number {
+  /** Posts a value to that life of a peer and returns the ticket by which it is taken there. */
+  post(peer: number, life: number, value: unknown, transfer: readonly ArrayBuffer[] | undefined): number {
     const ticket = (this.#ticket = (this.#ticket + 1) | 0);
-    this.#port(peer).postMessage({ ticket, value });
+    this.#port(peer, life).postMessage({ ticket, value }, transfer);
     return ticket;
   }
 
   /** Takes a posted value. Requests and replies share the port: what comes before its slot is kept until then. */
-  take(peer: number, ticket: number): unknown {
+  take(peer: number, life: number, ticket: number): unknown {
+    const port = this.#port(peer, life);
     const early = this.#early.get(peer);
     if (early?.has(ticket)) {
       const value = early.get(ticket);
       early.delete(ticket);
       return value;
     }
-    const port = this.#port(peer);
     for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) {
       const message = received.message as { ticket: number; value: unknown };
       if (message.ticket === ticket) return message.value;
@@ -59,30 +60,43 @@ export class PortMesh {
     throw new MediatedError('EIO', `payload ${ticket} of thread ${peer} is gone; that thread has ended`);
   }
 
-  /** Forgets a peer that died. */
-  drop(peer: number): void {
-    this.#ports.get(peer)?.close();
+  /** Closes the ports to earlier lives of a peer than `life`. */
+  drop(peer: number, life: number): void {
+    this.#collect();
+    if (this.#ports.get(peer)?.life !== life) this.#forget(peer);
+  }
+
+  close(): void {
+    this.#collect();
+    for (const peer of [...this.#ports.keys()]) this.#forget(peer);
+    this.#control?.close();
+  }
+
+  #port(peer: number, life: number): MessagePort {
+    let notice = this.#ports.get(peer);
+    if (notice?.life !== life) {
+      this.#collect();
+      notice = this.#ports.get(peer);
+    }
+    if (notice?.life !== life) throw new MediatedError('EIO', `thread ${peer} has ended`);
+    return notice.port;
+  }
+
+  #forget(peer: number): void {
+    this.#ports.get(peer)?.port.close();
     this.#ports.delete(peer);
     this.#early.delete(peer);
   }
 
-  close(): void {
-    for (const port of this.#ports.values()) port.close();
-    this.#ports.clear();
-    this.#control?.close();
-  }
-
-  #port(peer: number): MessagePort {
-    let port = this.#ports.get(peer);
-    if (port === undefined && this.#control !== undefined) {
-      for (;;) {
-        const notice = receiveMessageOnPort(this.#control);
-        if (notice === undefined) break;
-        this.add(notice.message as PeerNotice);
-      }
-      port = this.#ports.get(peer);
+  /** Takes over the ports that have arrived on the control port. */
+  #collect(): void {
+    if (this.#control === undefined) return;
+    for (
+      let next = receiveMessageOnPort(this.#control);
+      next !== undefined;
+      next = receiveMessageOnPort(this.#control)
+    ) {
+      this.add(next.message as PeerNotice);
     }
-    if (port === undefined) throw new MediatedError('EIO', `thread ${peer} has ended or was never attached`);
-    return port;
   }
 }

@@ -81,7 +81,8 @@ export interface Protocol<M extends MessageMap = MessageMap> {
 /** Arguments of message `K`. */
 export type ArgsOf<M extends MessageMap, K extends keyof M> = M[K] extends Message<infer A, unknown> ? A : never;
 /** Reply of message `K`. */
-export type ReplyOf<M extends MessageMap, K extends keyof M> = M[K] extends Message<readonly unknown[], infer R> ? R : never;
+export type ReplyOf<M extends MessageMap, K extends keyof M> =
+  M[K] extends Message<readonly unknown[], infer R> ? R : never;
 /** Names of the asks of a protocol. */
 export type AskNames<M extends MessageMap> = {
   [K in keyof M]: M[K] extends { readonly form: 'ask' } ? K : never;

@@ -4,14 +4,21 @@
  * microseconds and only while cores are free, timers and ports get their turn every few milliseconds.
  */
 import { availableParallelism } from 'node:os';
-import { PARKED, PARKS, rowOf, SPINS_PAID, SYSTEM_THREADS } from './segment.js';
+import type { SlotViews } from './packing.js';
+import { countersOf, PARKED, rowOf, SYSTEM_THREADS } from './segment.js';
+import { PARKS, SPINS_PAID } from './statistics.js';
 
 /** A spin pays when the last sleep was shorter than this, in milliseconds. */
-const SHORT_SLEEP = 0.1;
+const SHORT_SLEEP = 1;
 /** Longest spin before parking, in milliseconds. */
-const SPIN = 0.05;
+const SPIN = 0.1;
 /** The event loop gets a turn after this many milliseconds of uninterrupted work. */
 const SLICE = 4;
+/**
+ * Microtasks that a drain's continuations get before this thread spins: a reply may wake its asker only through several
+ * promises (`Promise.all`, layers of async functions), and a spin before that would hold up the asker's next message.
+ */
+const CONTINUATIONS = 8;
 const CORES = availableParallelism();
 
 /** What the pump drives. */
@@ -28,10 +35,13 @@ export interface PumpTarget {
 
 export class Pump {
   readonly #words: Int32Array;
-  readonly #row: number;
+  readonly #parkedAt: number;
+  readonly #counters: number;
+  readonly #doubles: Float64Array;
   readonly #target: PumpTarget;
   readonly #run = () => this.#turn();
   #scheduled = false;
+  #continuations = 0;
   #parked = false;
   #sleeping = false;
   #closed = false;
@@ -39,14 +49,19 @@ export class Pump {
   #sleptAt = 0;
   #lastSleep = 0;
 
-  constructor(words: Int32Array, thread: number, target: PumpTarget) {
-    this.#words = words;
-    this.#row = rowOf(thread);
+  constructor(views: SlotViews, thread: number, target: PumpTarget) {
+    this.#words = views.words;
+    this.#doubles = views.doubles;
+    this.#parkedAt = rowOf(thread) + PARKED;
+    this.#counters = countersOf(thread);
     this.#target = target;
   }
 
-  /** Starts draining at the next microtask. */
-  start(): void {
+  /**
+   * Drains at the next microtask: at the start, and after a blocking ask slept on the word on which this pump relies
+   * to be woken.
+   */
+  look(): void {
     this.#schedule();
   }
 
@@ -57,8 +72,8 @@ export class Pump {
 
   close(): void {
     this.#closed = true;
-    Atomics.store(this.#words, this.#row + PARKED, 0);
-    Atomics.notify(this.#words, this.#row + PARKED);
+    Atomics.store(this.#words, this.#parkedAt, 0);
+    Atomics.notify(this.#words, this.#parkedAt);
   }
 
   #schedule(): void {
@@ -80,6 +95,11 @@ export class Pump {
         if ((drains & 7) === 0 && performance.now() - this.#sliceStart > SLICE) return this.#yield();
         if (!this.#target.takeMicrotaskDebt()) continue;
         if (performance.now() - this.#sliceStart > SLICE) return this.#yield();
+        this.#continuations = CONTINUATIONS;
+        return this.#schedule();
+      }
+      if (this.#continuations !== 0) {
+        this.#continuations--;
         return this.#schedule();
       }
       if (this.#spin()) continue;
@@ -103,7 +123,7 @@ export class Pump {
     do {
       for (let looks = 0; looks < 64; looks++) {
         if (this.#target.isReady()) {
-          this.#words[this.#row + SPINS_PAID]++;
+          this.#doubles[this.#counters + SPINS_PAID]++;
           return true;
         }
       }
@@ -113,10 +133,10 @@ export class Pump {
 
   /** Goes to sleep. Returns false when something arrived in the meantime. */
   #park(): boolean {
-    const parked = this.#row + PARKED;
+    const parked = this.#parkedAt;
     Atomics.store(this.#words, parked, 1);
     if (this.#target.isReady() && Atomics.compareExchange(this.#words, parked, 1, 0) === 1) return false;
-    this.#words[this.#row + PARKS]++;
+    this.#doubles[this.#counters + PARKS]++;
     this.#parked = true;
     this.#sleptAt = performance.now();
     this.#target.idle();
@@ -139,6 +159,6 @@ export class Pump {
   #unpark(): void {
     this.#parked = false;
     this.#lastSleep = performance.now() - this.#sleptAt;
-    Atomics.compareExchange(this.#words, this.#row + PARKED, 1, 0);
+    Atomics.compareExchange(this.#words, this.#parkedAt, 1, 0);
   }
 }

@@ -3,15 +3,7 @@
  * The producer alone writes slots and TAIL, the consumer alone writes HEAD; STARVED is handed back and forth.
  * A producer that dies before moving TAIL has sent nothing.
  */
-import {
-  RING_HEAD,
-  RING_HEADER_WORDS,
-  RING_SLOTS,
-  RING_STARVED,
-  RING_TAIL,
-  ringOf,
-  SLOT_WORDS,
-} from './segment.js';
+import { RING_HEAD, RING_HEADER_WORDS, RING_SLOTS, RING_STARVED, RING_TAIL, ringOf, SLOT_WORDS } from './segment.js';
 
 const MASK = RING_SLOTS - 1;
 

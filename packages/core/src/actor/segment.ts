@@ -13,27 +13,32 @@ export const RING_SLOTS = 256;
 /**
  * Words of a thread's row. Owner rules:
  * PARKED      0 awake, 1 sleeping (awaiting or blocking). The thread sets 1; whoever wakes it swaps 1 for 0 and notifies.
- * STATE       0 absent, 1 attached. Set by the thread that attaches, cleared by the supervisor (death) or the thread (leave).
- * INCARNATION counts attachments under this id. Written by the supervisor before the thread starts.
+ * STATE       ABSENT, ANNOUNCED (set by the supervisor when it makes ports to it), ATTACHED (set by the thread itself);
+ *             `depart` makes it ABSENT again.
  * PEERS_LO/HI bit per thread id that ever sent to this thread. Set by the sender (or), never cleared.
- * DEATHS      counts deaths under this id. Written by the supervisor.
+ * DEATHS      counts the lives that ended under this id. Written by `depart` only, so it does not change during a life:
+ *             its lowest bits tell messages of one life from those of another.
  */
-export const ROW_WORDS = 32;
+const ROW_WORDS = 32;
 export const PARKED = 0;
 export const STATE = 1;
-export const INCARNATION = 2;
-export const PEERS_LO = 3;
-export const PEERS_HI = 4;
-export const DEATHS = 5;
-/** Statistics of the thread, written by the thread alone: requests handled, asks sent, parks, spins that paid, queue peak. */
-export const HANDLED = 16;
-export const SENT = 17;
-export const PARKS = 18;
-export const SPINS_PAID = 19;
-export const BACKLOGGED = 20;
+export const PEERS_LO = 2;
+export const PEERS_HI = 3;
+export const DEATHS = 4;
+
+export const ABSENT = 0;
+export const ATTACHED = 1;
+export const ANNOUNCED = 2;
+
+/** Bits of DEATHS that travel with a message. */
+export const LIFE_MASK = 0xff;
+
+/** Statistics of a thread: doubles in the second half of its row, written by the thread alone, see `statistics.ts`. */
+const FIRST_COUNTER = 16;
+export const COUNTERS = 8;
 
 /**
- * Words before the rows. SYSTEM_DEATHS: total deaths; threads compare it with what they have seen (supervisor writes).
+ * Words before the rows. SYSTEM_DEATHS: total deaths; threads compare it with what they have seen (`depart` writes).
  * SYSTEM_THREADS: attached threads (atomic add by whoever attaches or reaps).
  */
 export const SYSTEM_WORDS = 32;
@@ -61,6 +66,11 @@ export function rowOf(thread: number): number {
   return SYSTEM_WORDS + thread * ROW_WORDS;
 }
 
+/** Index of a thread's first statistics counter, in doubles. */
+export function countersOf(thread: number): number {
+  return (rowOf(thread) + FIRST_COUNTER) / 2;
+}
+
 /** Word offset of the ring that carries requests (or replies) from one thread to another. */
 export function ringOf(from: number, to: number, replies: boolean): number {
   return ROWS_END + ((from * MAX_THREADS + to) * 2 + (replies ? 1 : 0)) * RING_WORDS;
@@ -75,13 +85,14 @@ export function wake(words: Int32Array, thread: number): void {
 }
 
 /**
- * Marks a thread as gone, whether it left or died, and wakes everybody, so that asks towards it are rejected.
- * The thread itself or the supervisor may call it; only the first call counts.
+ * Marks a thread as gone, whether it left, died or never came, and wakes everybody, so that asks towards it are
+ * rejected. The thread itself or the supervisor may call it; only the first call counts.
  */
 export function depart(words: Int32Array, thread: number): void {
   const row = rowOf(thread);
-  if (Atomics.exchange(words, row + STATE, 0) === 0) return;
-  Atomics.sub(words, SYSTEM_THREADS, 1);
+  const state = Atomics.exchange(words, row + STATE, ABSENT);
+  if (state === ABSENT) return;
+  if (state === ATTACHED) Atomics.sub(words, SYSTEM_THREADS, 1);
   Atomics.add(words, row + DEATHS, 1);
   Atomics.add(words, SYSTEM_DEATHS, 1);
   for (let peer = 0; peer < MAX_THREADS; peer++) wake(words, peer);

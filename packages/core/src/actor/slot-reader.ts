@@ -2,42 +2,39 @@
  * Reads the slots that peers sent: settles asks with replies, calls handlers with requests. Private to one endpoint.
  */
 import { fromWire, type WireError } from '../errors.js';
-import { noSuchActor } from './dispatcher.js';
-import type { Endpoint } from './endpoint.js';
-import { HEADER, ID, PAYLOAD, TARGET, unpackArguments, unpackReply } from './packing.js';
+import { tellFailed } from './channels.js';
+import { type Dispatcher, isThenable } from './dispatcher.js';
+import type { InFlight } from './in-flight.js';
+import { HEADER, ID, LIVES, PAYLOAD, type SlotViews, TARGET, unpackArguments, unpackReply } from './packing.js';
 import { type PeerLink, REPLY_VALUE } from './peer-link.js';
-import { none } from './protocol.js';
-import { HANDLED, rowOf, wake } from './segment.js';
+import type { PendingAsks } from './pending.js';
+import { type Codec, none } from './protocol.js';
+import { countersOf, wake } from './segment.js';
+import { HANDLED } from './statistics.js';
 
 /** Messages read from one ring before the next ring has its turn. */
 const BATCH = 64;
 /** Request id of a tell. */
 export const NO_REPLY = -1;
-/** Header bits that say for which incarnations a message is. */
-const ASKER = 0xff << 16;
-const TARGET_SHIFT = 24;
+
+/** What a reader needs of its endpoint. */
+export interface SlotReaderOwner {
+  readonly thread: number;
+  readonly views: SlotViews;
+  readonly pending: PendingAsks;
+  readonly dispatcher: Dispatcher;
+  readonly inFlight: InFlight;
+  noticeDeaths(): void;
+}
 
 export class SlotReader {
-  readonly #endpoint: Endpoint;
-  readonly #row: number;
-  #inFlight = 0;
+  readonly #endpoint: SlotReaderOwner;
+  readonly #handled: number;
   #microtaskDebt = false;
-  #idleListeners: (() => void)[] = [];
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: SlotReaderOwner) {
     this.#endpoint = endpoint;
-    this.#row = rowOf(endpoint.thread);
-  }
-
-  /** Requests whose handler has not finished. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
-  /** Calls `done` once nothing is being handled. */
-  whenIdle(done: () => void): void {
-    if (this.#inFlight === 0) done();
-    else this.#idleListeners.push(done);
+    this.#handled = countersOf(endpoint.thread) + HANDLED;
   }
 
   /** True when promises were resolved since the last call. */
@@ -51,19 +48,17 @@ export class SlotReader {
     const ring = link.repliesIn;
     let at = ring.peek();
     if (at === -1) return 0;
-    const { views, pending, ports } = this.#endpoint;
+    const { views, pending } = this.#endpoint;
     const { words } = views;
-    const incarnation = this.#endpoint.incarnation(this.#endpoint.thread) << 16;
     let count = 0;
     for (; at !== -1 && count < BATCH * 4; at = ring.peek()) {
       count++;
-      // A reply to an earlier thread under this id concerns nobody.
-      const entry = (words[at + HEADER] & ASKER) === incarnation ? pending.take(words[at + ID]) : undefined;
+      const entry = (words[at + HEADER] & LIVES) === link.asking ? pending.take(words[at + ID]) : undefined;
       if (entry !== undefined) {
         link.outstanding--;
         try {
           const failed = words[at + TARGET] !== REPLY_VALUE;
-          const reply = unpackReply(views, at, failed ? none : entry.message.reply, ports, link.thread);
+          const reply = unpackReply(views, at, failed ? none : entry.message.reply, link);
           if (failed) entry.fail(fromWire(reply as WireError));
           else entry.succeed(reply);
         } catch (error) {
@@ -81,36 +76,44 @@ export class SlotReader {
     const ring = link.requestsIn;
     let at = ring.peek();
     if (at === -1) return 0;
-    const { words } = this.#endpoint.views;
-    const incarnation = this.#endpoint.incarnation(this.#endpoint.thread);
+    const { words, doubles } = this.#endpoint.views;
     let count = 0;
+    let ignored = 0;
     for (; at !== -1 && count < BATCH; at = ring.peek()) {
       count++;
       const header = words[at + HEADER];
-      if (header >>> TARGET_SHIFT === incarnation) this.#handle(link, at, header);
+      if ((header & LIVES) === link.asked || this.#isReborn(link, header)) this.#handle(link, at, header);
+      else ignored++;
       ring.advance();
     }
-    words[this.#row + HANDLED] += count;
+    doubles[this.#handled] += count - ignored;
     this.#endpoint.dispatcher.enter(-1);
     if (ring.release()) wake(words, link.thread);
     return count;
   }
 
+  /** Whether a request with other lives than the present ones comes from a peer whose death is not noticed yet. */
+  #isReborn(link: PeerLink, header: number): boolean {
+    this.#endpoint.noticeDeaths();
+    return (header & LIVES) === link.asked;
+  }
+
   #handle(link: PeerLink, at: number, header: number): void {
-    const { views, dispatcher, ports } = this.#endpoint;
+    const { views, dispatcher } = this.#endpoint;
     const { words } = views;
     const actor = words[at + TARGET];
     const id = words[at + ID];
-    const asker = header & ASKER;
+    const lives = header & LIVES;
     const cell = dispatcher.find(actor);
     if (cell === undefined) {
-      if (id !== NO_REPLY) link.reply(id, asker, none, noSuchActor(actor, `message ${header & 0xff}`), true);
+      if (id !== NO_REPLY) link.reply(id, lives, none, dispatcher.missing(actor, `message ${header & 0xff}`), true);
       return;
     }
     const message = cell.messages[header & 0xff];
     const handler = cell.handlers[header & 0xff];
     dispatcher.enter(link.thread);
     let result: unknown;
+    let later: Promise<unknown> | undefined;
     try {
       if (message.wordsOnly) {
         const word = at + PAYLOAD;
@@ -128,47 +131,43 @@ export class SlotReader {
             result = handler(words[word], words[word + 1], words[word + 2], words[word + 3], words[word + 4]);
             break;
           default:
-            result = handler(...unpackArguments(views, at, message, ports, link.thread));
+            result = handler(...unpackArguments(views, at, message, link));
         }
-      } else result = handler(...unpackArguments(views, at, message, ports, link.thread));
+      } else result = handler(...unpackArguments(views, at, message, link));
+      if (isThenable(result)) later = Promise.resolve(result);
     } catch (error) {
-      if (id !== NO_REPLY) link.reply(id, asker, none, error, true);
+      this.#failed(link, id, lives, actor, message.name, error);
       return;
     }
-    if (isThenable(result)) this.#finishLater(link, id, asker, message.reply, result);
-    else if (id !== NO_REPLY) link.reply(id, asker, message.reply, result, false);
+    if (later !== undefined) this.#finishLater(link, id, lives, actor, message, later);
+    else if (id !== NO_REPLY) link.reply(id, lives, message.reply, result, false);
   }
 
   #finishLater(
     link: PeerLink,
     id: number,
-    asker: number,
-    codec: Parameters<PeerLink['reply']>[2],
-    result: PromiseLike<unknown>,
+    lives: number,
+    actor: number,
+    { name, reply }: { name: string; reply: Codec<unknown> },
+    result: Promise<unknown>,
   ): void {
-    this.#inFlight++;
+    const { inFlight } = this.#endpoint;
+    inFlight.began();
     this.#microtaskDebt = true;
     result.then(
       (value) => {
-        if (id !== NO_REPLY) link.reply(id, asker, codec, value, false);
-        this.#finished();
+        if (id !== NO_REPLY) link.reply(id, lives, reply, value, false);
+        inFlight.finished();
       },
       (error) => {
-        if (id !== NO_REPLY) link.reply(id, asker, none, error, true);
-        this.#finished();
+        this.#failed(link, id, lives, actor, name, error);
+        inFlight.finished();
       },
     );
   }
 
-  #finished(): void {
-    if (--this.#inFlight !== 0) return;
-    const listeners = this.#idleListeners;
-    this.#idleListeners = [];
-    for (const done of listeners) done();
+  #failed(link: PeerLink, id: number, lives: number, actor: number, message: string, error: unknown): void {
+    if (id !== NO_REPLY) link.reply(id, lives, none, error, true);
+    else tellFailed.publish({ thread: this.#endpoint.thread, sender: link.thread, actor, message, error });
   }
-}
-
-/** Numbers, the usual replies, are told apart without a property look-up. */
-function isThenable(result: unknown): result is PromiseLike<unknown> {
-  return typeof result === 'object' && result !== null && typeof (result as { then?: unknown }).then === 'function';
 }

@@ -7,18 +7,21 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { wrap } from 'comlink';
 import { createEmitter } from '../emitter.js';
 import { MediatedError } from '../errors.js';
-import { currentThread, ThreadTable } from '../sync/threads.js';
+import { currentThread, MAX_THREADS, ThreadTable } from '../sync/threads.js';
 import type { ActorDefinition } from './actor.js';
-import { ActorRef } from './actor-ref.js';
+import { type ActorHandle, ActorRef } from './actor-ref.js';
+import { Attachments } from './attachments.js';
 import * as channels from './channels.js';
 import { Client, type ClientTicket } from './client.js';
-import { Endpoint, type ThreadStatistics } from './endpoint.js';
+import { Endpoint } from './endpoint.js';
+import { withinGrace } from './grace.js';
 import { HostedThread } from './hosted-thread.js';
-import { type PeerNotice, PortMesh } from './ports.js';
+import { PortMesh } from './ports.js';
 import type { MessageMap } from './protocol.js';
 import { RestartLimit, type RestartPolicy } from './restart-limit.js';
-import { createSegment, depart, INCARNATION, rowOf } from './segment.js';
-import type { Attachment, HostData } from './thread-control.js';
+import { createSegment, depart } from './segment.js';
+import type { ThreadStatistics } from './statistics.js';
+import type { ActorSpec, HostData } from './thread-control.js';
 import { Workqueue } from './workqueue.js';
 
 /** Options of {@link ActorSystem.start}. */
@@ -27,9 +30,17 @@ export interface SystemOptions {
   readonly restart?: RestartPolicy;
   /** Milliseconds since any fixed moment, for counting restarts. Default: the monotonic clock. */
   readonly now?: () => number;
+  /**
+   * Milliseconds that an actor's `stop`, and then handlers under way, get before their thread is terminated.
+   * Default 5000.
+   */
+  readonly grace?: number;
 }
 
-/** Where an actor runs: on the thread of that name, started if there is none. Default: a thread of its own. */
+/**
+ * Where an actor runs: on the thread of that name, started if there is none. Default: a thread of its own, which ends
+ * with the actor.
+ */
 export interface Placement {
   readonly thread?: string | undefined;
 }
@@ -60,11 +71,15 @@ export class ActorSystem {
   readonly #words = new Int32Array(this.#segment);
   readonly #table = ThreadTable.current();
   readonly #threads = new Map<number, HostedThread>();
-  readonly #byName = new Map<string, Promise<HostedThread>>();
-  /** Control ports of attached threads (hosts and clients) other than this one. */
-  readonly #controls = new Map<number, MessagePort>();
+  readonly #byName = new Map<string, HostedThread>();
+  /** Running actors in the order of their start. */
+  readonly #actors = new Map<ActorSpec, HostedThread>();
+  /** Actors ever started per thread id: a number is never used again, so an old reference meets no stranger. */
+  readonly #actorNumbers = new Int32Array(MAX_THREADS);
+  readonly #attachments: Attachments;
   readonly #restart: RestartPolicy;
   readonly #now: () => number;
+  readonly #grace: number;
   readonly #forgetDeaths: () => void;
   #closing: Promise<void> | undefined;
   #unnamed = 0;
@@ -72,8 +87,10 @@ export class ActorSystem {
   private constructor(options: SystemOptions) {
     this.#restart = options.restart ?? { intensity: 3, period: 5000 };
     this.#now = options.now ?? (() => performance.now());
-    this.#words[rowOf(currentThread()) + INCARNATION]++;
+    this.#grace = options.grace ?? 5000;
     this.client = new Client(new Endpoint(this.#segment, currentThread(), new PortMesh(undefined, [])));
+    this.#attachments = new Attachments(this.#segment, this.endpoint);
+    this.endpoint.onDeath((thread) => this.#gone(thread));
     this.#forgetDeaths = this.#table.onDeath((thread) => this.#buried(thread));
   }
 
@@ -93,57 +110,86 @@ export class ActorSystem {
     options: Options,
     placement: Placement = {},
   ): Promise<ActorRef<M>> {
-    const thread = await this.thread(placement.thread ?? `${definition.name}-${++this.#unnamed}`);
-    const spec = { id: thread.nextActor(), label: definition.name, module: definition.module, export: definition.name, options };
-    await thread.invoke((control) => control.start(spec));
-    thread.specs.set(spec.id, spec);
-    channels.actorStarted.publish({ thread: thread.id, name: thread.name, actor: spec.id, label: spec.label });
-    return new ActorRef(this.endpoint, { thread: thread.id, actor: spec.id }, definition.protocol);
+    const { name, module, protocol } = definition;
+    return new ActorRef(this.endpoint, await this.spawnNamed({ name, module }, options, placement), protocol);
   }
 
-  /** Stops an actor gracefully. Messages that arrive later are answered with ESRCH. */
+  /** {@link spawn} for an actor that this thread knows only by its module and its export's name. */
+  async spawnNamed(
+    { name: label, module }: { readonly name: string; readonly module: string },
+    options: unknown,
+    placement: Placement = {},
+  ): Promise<ActorHandle> {
+    const thread =
+      placement.thread === undefined
+        ? await this.#readyThread(`${label}-${++this.#unnamed}`, true)
+        : await this.#readyThread(placement.thread, false);
+    const spec = { id: ++this.#actorNumbers[thread.id], label, module, export: label, options };
+    try {
+      await thread.invoke((control) => control.start(spec));
+    } catch (error) {
+      await this.#endOwned(thread);
+      throw error;
+    }
+    thread.specs.set(spec.id, spec);
+    this.#actors.set(spec, thread);
+    channels.actorStarted.publish({ thread: thread.id, name: thread.name, actor: spec.id, label });
+    return { thread: thread.id, actor: spec.id };
+  }
+
+  /**
+   * Stops an actor gracefully. Messages that arrive later are answered with ESRCH; with EIO when the actor had a thread
+   * of its own, which ends with it. Rejects with what the actor's `stop` threw.
+   */
   async stop(ref: ActorRef<MessageMap>): Promise<void> {
     const { thread: id, actor } = ref.handle;
     const thread = this.#threads.get(id);
     const spec = thread?.specs.get(actor);
     if (thread === undefined || spec === undefined) return;
     thread.specs.delete(actor);
-    await thread.invoke((control) => control.stop(actor));
-    channels.actorStopped.publish({ thread: id, name: thread.name, actor, label: spec.label });
+    this.#actors.delete(spec);
+    try {
+      await thread.invoke((control) => control.stop(actor));
+    } finally {
+      channels.actorStopped.publish({ thread: id, name: thread.name, actor, label: spec.label });
+      await this.#endOwned(thread);
+    }
   }
 
   /** The hosting thread of a name, started when there is none. */
   thread(name: string): Promise<HostedThread> {
-    if (this.#closing !== undefined) {
-      return Promise.reject(new MediatedError('ECANCELED', `thread ${name}: the system is closing`, { syscall: 'spawn' }));
-    }
-    let thread = this.#byName.get(name);
-    if (thread === undefined) {
-      thread = this.#startThread(name);
-      this.#byName.set(name, thread);
-      thread.catch(() => this.#byName.delete(name));
-    }
-    return thread;
+    return this.#readyThread(name, false);
   }
 
   /** Stops a hosting thread and its actors gracefully. */
   async stopThread(name: string): Promise<void> {
-    const thread = await this.#byName.get(name);
-    if (thread !== undefined) await this.#stopThread(thread);
+    const thread = this.#byName.get(name);
+    if (thread === undefined) return;
+    if (!thread.ran) await thread.ready.catch(() => {});
+    await this.#stopThread(thread);
   }
 
   /**
    * Invites a worker to become a client. Post `ticket` with `transfer` as its transfer list, attach with
    * `Client.attach(ticket)` there, and `watch` the worker here so that its death is noticed.
+   * EAGAIN when 64 threads exist, ECANCELED when closing.
    */
   invite(): { ticket: ClientTicket; transfer: MessagePort[] } {
-    const { attachment, transfer } = this.#attachment(this.#table.reserve());
+    if (this.#closing !== undefined) throw closing('invite');
+    const { attachment, transfer } = this.#attachments.add(this.#table.reserve());
     return { ticket: { attachment, threads: this.#table.buffer }, transfer };
   }
 
-  /** Watches a worker that is or will be a client (or uses locks): when it ends, what it held is let go. */
-  watch(worker: Worker): void {
+  /**
+   * Watches a worker that is or will be a client (or uses locks): when it ends, what it held is let go; with `ticket`,
+   * also the id in the ticket if the worker never attached.
+   */
+  watch(worker: Worker, ticket?: ClientTicket): void {
     this.#table.watch(worker);
+    if (ticket === undefined) return;
+    worker.once('exit', () => {
+      if (this.#attachments.isUnused(ticket.attachment)) this.#table.reap(ticket.attachment.thread);
+    });
   }
 
   /** Statistics of every attached thread, read from shared memory. */
@@ -168,28 +214,42 @@ export class ActorSystem {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#byName.values());
+    await Promise.allSettled([...this.#byName.values()].filter((thread) => !thread.ran).map((thread) => thread.ready));
+    for (const [spec, thread] of [...this.#actors].reverse()) await this.#stopActor(spec, thread);
     for (const thread of [...this.#threads.values()].reverse()) await this.#stopThread(thread);
     await this.workqueue.close();
     this.client.endpoint.close();
-    for (const port of this.#controls.values()) port.close();
+    this.#attachments.close();
     this.#forgetDeaths();
   }
 
-  async #startThread(name: string): Promise<HostedThread> {
-    const thread = new HostedThread(this.#table.reserve(), name, new RestartLimit(this.#restart, this.#now));
-    this.#threads.set(thread.id, thread);
-    await this.#launch(thread);
-    channels.threadStarted.publish({ thread: thread.id, name });
-    this.events.emit('threadStart', { id: thread.id, name });
+  async #readyThread(name: string, ownedByActor: boolean): Promise<HostedThread> {
+    if (this.#closing !== undefined) throw closing('spawn');
+    let thread = this.#byName.get(name);
+    if (thread === undefined) {
+      thread = new HostedThread(this.#table.reserve(), name, new RestartLimit(this.#restart, this.#now), ownedByActor);
+      this.#threads.set(thread.id, thread);
+      this.#byName.set(name, thread);
+      thread.ready = this.#startThread(thread);
+    }
+    await thread.ready;
+    if (this.#closing !== undefined) throw closing('spawn');
     return thread;
+  }
+
+  async #startThread(thread: HostedThread): Promise<void> {
+    const { id, name } = thread;
+    await this.#launch(thread);
+    thread.ran = true;
+    channels.threadStarted.publish({ thread: id, name });
+    this.events.emit('threadStart', { id, name });
   }
 
   /** Starts the worker of a thread and waits until it answers. */
   async #launch(thread: HostedThread): Promise<void> {
-    const { attachment, transfer } = this.#attachment(thread.id);
+    const { attachment, transfer } = this.#attachments.add(thread.id);
     const commands = new MessageChannel();
-    const data: HostData = { attachment, commands: commands.port2 };
+    const data: HostData = { attachment, commands: commands.port2, expected: [...thread.specs.keys()] };
     const worker = new Worker(HOST, {
       name: thread.name,
       workerData: data,
@@ -211,16 +271,45 @@ export class ActorSystem {
     });
     thread.exited.catch(() => {});
     await thread.call((control) => control.statistics());
-    thread.state = 'running';
+    if (thread.state === 'starting') thread.state = 'running';
   }
 
-  async #stopThread(thread: HostedThread): Promise<void> {
+  /** Stops an actor while its thread goes on, for at most the grace period. */
+  async #stopActor(spec: ActorSpec, thread: HostedThread): Promise<void> {
+    thread.specs.delete(spec.id);
+    this.#actors.delete(spec);
     if (thread.state !== 'running') return;
+    await withinGrace(
+      this.#grace,
+      thread.invoke((control) => control.stop(spec.id)),
+    ).catch(warn);
+    channels.actorStopped.publish({ thread: thread.id, name: thread.name, actor: spec.id, label: spec.label });
+  }
+
+  /** Ends a thread that was started for one actor and has none. */
+  async #endOwned(thread: HostedThread): Promise<void> {
+    if (thread.ownedByActor && thread.specs.size === 0) await this.#stopThread(thread);
+  }
+
+  #stopThread(thread: HostedThread): Promise<void> {
+    thread.stopped ??= this.#endThread(thread);
+    return thread.stopped;
+  }
+
+  async #endThread(thread: HostedThread): Promise<void> {
+    const { id, name } = thread;
+    if (thread.state === 'down') return;
+    const isRunning = thread.state === 'running';
     thread.state = 'stopping';
-    await thread.invoke((control) => control.shutdown()).catch(() => {});
+    this.#unname(thread);
+    if (isRunning)
+      await withinGrace(
+        this.#grace,
+        thread.invoke((control) => control.shutdown()),
+      ).catch(warn);
     await thread.worker.terminate();
-    channels.threadStopped.publish({ thread: thread.id, name: thread.name });
-    this.events.emit('threadStop', { id: thread.id, name: thread.name });
+    channels.threadStopped.publish({ thread: id, name });
+    this.events.emit('threadStop', { id, name });
   }
 
   /** A host's worker has exited: its locks were recovered and everybody was told (`#buried`). */
@@ -228,55 +317,56 @@ export class ActorSystem {
     const wanted = thread.state === 'stopping';
     const restarting = !wanted && this.#closing === undefined && thread.state === 'running' && thread.restarts.allow();
     thread.state = 'down';
-    if (!wanted) {
-      channels.threadDied.publish({ thread: thread.id, name: thread.name, error });
-      this.events.emit('threadDied', { id: thread.id, name: thread.name, error, restarting });
-    }
-    if (restarting) void this.#relaunch(thread);
-    else {
+    if (restarting) {
+      thread.ready = this.#relaunch(thread);
+      thread.ready.catch(() => {});
+    } else {
       this.#table.reap(thread.id);
       this.#threads.delete(thread.id);
-      this.#byName.delete(thread.name);
+      this.#unname(thread);
+      for (const spec of thread.specs.values()) this.#actors.delete(spec);
     }
+    if (wanted) return;
+    channels.threadDied.publish({ thread: thread.id, name: thread.name, error });
+    this.events.emit('threadDied', { id: thread.id, name: thread.name, error, restarting });
   }
 
   async #relaunch(thread: HostedThread): Promise<void> {
     thread.state = 'starting';
     try {
       await this.#launch(thread);
-      for (const spec of thread.specs.values()) await thread.invoke((control) => control.start(spec));
-    } catch {
+      for (const spec of [...thread.specs.values()]) await thread.invoke((control) => control.start(spec));
+    } catch (error) {
       // The worker's exit handler has done or will do the rest.
       await thread.worker.terminate();
-      return;
+      throw error;
     }
     channels.threadRestarted.publish({ thread: thread.id, name: thread.name });
     this.events.emit('threadRestart', { id: thread.id, name: thread.name });
   }
 
-  /** A thread id died and its locks have passed on: reject what waits for it, wake everybody, forget its ports. */
-  #buried(thread: number): void {
-    depart(this.#words, thread);
-    this.#controls.get(thread)?.close();
-    this.#controls.delete(thread);
-    if (!this.#threads.has(thread)) this.events.emit('clientGone', { id: thread });
+  /** The name is free for another thread. */
+  #unname(thread: HostedThread): void {
+    if (this.#byName.get(thread.name) === thread) this.#byName.delete(thread.name);
   }
 
-  /** Makes the ports between a new thread and everybody attached, and what the new thread needs to attach. */
-  #attachment(thread: number): { attachment: Attachment; transfer: MessagePort[] } {
-    Atomics.add(this.#words, rowOf(thread) + INCARNATION, 1);
-    const control = new MessageChannel();
-    const peers: PeerNotice[] = [];
-    const join = (peer: number, deliver: (notice: PeerNotice) => void): void => {
-      const { port1, port2 } = new MessageChannel();
-      peers.push({ peer, port: port2 });
-      deliver({ peer: thread, port: port1 });
-    };
-    join(this.endpoint.thread, (notice) => this.endpoint.ports.add(notice));
-    for (const [peer, port] of this.#controls) join(peer, (notice) => port.postMessage(notice, [notice.port]));
-    control.port1.unref();
-    this.#controls.set(thread, control.port1);
-    const attachment = { segment: this.#segment, thread, control: control.port2, peers };
-    return { attachment, transfer: [control.port2, ...peers.map((notice) => notice.port)] };
+  /** A thread id died and its locks have passed on: reject what waits for it, wake everybody. */
+  #buried(thread: number): void {
+    depart(this.#words, thread);
+    this.endpoint.noticeDeaths();
   }
+
+  /** A thread has left or died. */
+  #gone(thread: number): void {
+    if (this.#attachments.remove(thread) && !this.#threads.has(thread)) this.events.emit('clientGone', { id: thread });
+  }
+}
+
+function closing(syscall: string): MediatedError {
+  return new MediatedError('ECANCELED', 'the system is closing', { syscall });
+}
+
+/** What goes wrong while stopping hinders nothing, but does not go unseen. */
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
 }

@@ -4,8 +4,8 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { WireError } from '../errors.js';
-import type { ThreadStatistics } from './endpoint.js';
 import type { PeerNotice } from './ports.js';
+import type { ThreadStatistics } from './statistics.js';
 
 /** How to start an actor on a thread; kept by the system to start it again after the thread died. */
 export interface ActorSpec {
@@ -41,4 +41,6 @@ export interface Attachment {
 export interface HostData {
   readonly attachment: Attachment;
   readonly commands: MessagePort;
+  /** Numbers of the actors that this thread, restarted, has to start again. */
+  readonly expected: readonly number[];
 }

@@ -13,13 +13,14 @@ import { PortMesh } from './ports.js';
 import type { MessageMap } from './protocol.js';
 import type { ActorSpec, HostData, Outcome, ThreadControl } from './thread-control.js';
 
-const { attachment, commands } = workerData as HostData;
+const { attachment, commands, expected } = workerData as HostData;
 ThreadTable.current().adopt(attachment.thread);
 markEventLoopThread();
 const endpoint = new Endpoint(
   attachment.segment,
   currentThread(),
   new PortMesh(attachment.control, attachment.peers),
+  expected,
 );
 const running: RunningActor[] = [];
 
@@ -53,9 +54,11 @@ const control: ThreadControl = {
   statistics: () => endpoint.statistics(),
   shutdown: () =>
     outcome(async () => {
-      for (const actor of running.splice(0).reverse()) await actor.stop();
-      await new Promise<void>((resolve) => endpoint.whenIdle(resolve));
+      const failures: unknown[] = [];
+      for (const actor of running.splice(0).reverse()) await actor.stop().catch((error) => failures.push(error));
+      await new Promise<void>((resolve) => endpoint.inFlight.whenNone(resolve));
       endpoint.close();
+      if (failures.length !== 0) throw failures[0];
     }),
 };
 

@@ -3,8 +3,11 @@
  * Made when first used; only the supervising thread queues.
  */
 import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { MediatedError } from '../errors.js';
+import { fromWire, MediatedError } from '../errors.js';
+import { ThreadTable } from '../sync/threads.js';
+import type { Outcome } from './thread-control.js';
 
 /** One piece of work: an exported function and its structured-cloneable arguments. */
 export interface WorkItem {
@@ -26,30 +29,59 @@ const MAX_QUEUE = 65_536;
 export class Workqueue {
   #pool: Piscina | undefined;
   #closed = false;
+  readonly #watched = new WeakSet<Worker>();
 
-  /** Runs an exported function of a module on a pool thread. Rejects with what it threw, EAGAIN or ECANCELED. */
+  /**
+   * Runs an exported function of a module on a pool thread. Rejects with what it threw, EAGAIN (the queue is full),
+   * EIO (the pool thread ended under it) or ECANCELED (aborted, or the workqueue was closed).
+   */
   async run<T>(item: WorkItem, options: WorkOptions = {}): Promise<T> {
-    if (this.#closed) throw new MediatedError('ECANCELED', 'the workqueue is closed', { syscall: 'work' });
-    this.#pool ??= new Piscina({
-      filename: new URL('./workqueue-main.js', import.meta.url).href,
-      maxThreads: availableParallelism(),
-      minThreads: 0,
-      maxQueue: MAX_QUEUE,
-    });
-    try {
-      return (await this.#pool.run(item, { signal: options.signal })) as T;
-    } catch (cause) {
-      if (options.signal?.aborted) throw new MediatedError('ECANCELED', `${item.export} was aborted`, { syscall: 'work', cause });
-      if (cause instanceof Error && cause.message.includes('queue')) {
-        throw new MediatedError('EAGAIN', 'the workqueue is full', { syscall: 'work', cause });
-      }
-      throw cause;
+    if (this.#closed) throw canceled(item, 'the workqueue is closed');
+    if (options.signal?.aborted) throw canceled(item, 'aborted', options.signal.reason);
+    this.#pool ??= this.#start();
+    if (this.#pool.queueSize >= MAX_QUEUE) {
+      throw new MediatedError('EAGAIN', `${item.export}: the workqueue is full`, { syscall: 'work' });
     }
+    let outcome: Outcome<T>;
+    try {
+      outcome = await this.#pool.run(item, { signal: options.signal });
+    } catch (cause) {
+      // Errors of the work itself are outcomes: what rejects here is the pool.
+      if (options.signal?.aborted) throw canceled(item, 'aborted', options.signal.reason);
+      if (this.#closed) throw canceled(item, 'the workqueue was closed', cause);
+      if (cause instanceof Error && cause.name === 'DataCloneError') throw cause;
+      throw new MediatedError('EIO', `${item.export}: its pool thread has ended`, { syscall: 'work', cause });
+    }
+    if ('error' in outcome) throw fromWire(outcome.error);
+    return outcome.value;
   }
 
-  /** Terminates the pool; work under way rejects. */
+  /** Terminates the pool; work under way rejects with ECANCELED. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool?.destroy();
   }
+
+  #start(): Piscina {
+    const pool = new Piscina({
+      filename: new URL('./workqueue-main.js', import.meta.url).href,
+      maxThreads: availableParallelism(),
+      // With none, work that waits behind work that ended its thread would wait for ever.
+      minThreads: 1,
+    });
+    // What a pool thread held in shared memory is let go when it ends.
+    pool.on('workerCreate', () => {
+      for (const worker of pool.threads) {
+        if (this.#watched.has(worker)) continue;
+        this.#watched.add(worker);
+        ThreadTable.current().watch(worker);
+      }
+    });
+    pool.on('error', (error: Error) => process.emitWarning(error));
+    return pool;
+  }
+}
+
+function canceled(item: WorkItem, text: string, cause?: unknown): MediatedError {
+  return new MediatedError('ECANCELED', `${item.export}: ${text}`, { syscall: 'work', cause });
 }
