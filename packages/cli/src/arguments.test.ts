@@ -5,20 +5,34 @@ import { describe, expect, test } from 'vitest';
 
 describe('a command line', () => {
   test('with a command alone takes every option from its fallback', () => {
-    expect(parseCommandLine(['stress'])).toEqual({
+    expect(parseCommandLine(['stress'], () => 77)).toEqual({
       command: 'stress',
-      options: { threads: 4, parents: 8, seconds: 10, seed: 1 },
+      options: { seconds: 60, seed: 77, parents: 8, clients: 4, gate: 'rwsem', operations: 0 },
     });
   });
 
   test('takes values after a blank and after an equals sign, and the last one counts', () => {
-    const line = parseCommandLine(['stress', '--threads', '2', '--seed=0', '--threads', '63']);
-    expect(line).toMatchObject({ options: { threads: 63, seed: 0 } });
+    const line = parseCommandLine(['stress', '--clients', '2', '--seed=0', '--clients', '24']);
+    expect(line).toMatchObject({ options: { clients: 24, seed: 0 } });
     expect(parseCommandLine(['demo', '--definitions=-odd-'])).toMatchObject({ options: { definitions: '-odd-' } });
+  });
+
+  test('draws a seed within its limits, another one every time', () => {
+    const seeds = Array.from(
+      { length: 8 },
+      () => (parseCommandLine(['demo']) as { options: { seed: number } }).options.seed,
+    );
+    for (const seed of seeds) expect(seed >>> 0).toBe(seed);
+    expect(new Set(seeds).size).toBeGreaterThan(1);
+  });
+
+  test.each(['rwsem', 'refcount', 'srcu'])('takes the gate %s', (gate) => {
+    expect(parseCommandLine(['stress', '--gate', gate])).toMatchObject({ options: { gate } });
   });
 
   test.each(Object.keys(COMMANDS))('%s --help tells every option, in 80 columns', (command) => {
     const line = parseCommandLine([command, '--help']) as { help: string };
+    for (const status of ['  0  ', '  1  ', '  2  ', '130  ']) expect(line.help).toContain(status);
     for (const option of Object.keys(COMMANDS[command as keyof typeof COMMANDS].options)) {
       expect(line.help).toContain(`--${option} `);
     }
@@ -41,12 +55,13 @@ describe('a command line', () => {
     ['stress -t 1', 'unknown option -t'],
     ['stress here', 'does not take here'],
     ['stress -- here', 'does not take here'],
-    ['stress --threads', '--threads needs a value (N)'],
-    ['stress --threads=', '--threads needs a value (N)'],
-    ['demo --definitions --help', '--definitions needs a value (FOLDER)'],
+    ['stress --gate srcu,rwsem', '--gate must be one of rwsem, refcount, srcu, not srcu,rwsem'],
+    ['stress --clients', '--clients needs a value (N)'],
+    ['stress --clients=', '--clients needs a value (N)'],
+    ['demo --definitions --help', '--definitions needs a value (DIR)'],
     ['stress --help=yes', '--help takes no value'],
-    ['stress --threads 0', '--threads must be a whole number from 1 to 63, not 0'],
-    ['stress --threads 64', 'from 1 to 63, not 64'],
+    ['stress --clients 0', '--clients must be a whole number from 1 to 24, not 0'],
+    ['stress --clients 25', 'from 1 to 24, not 25'],
     ['stress --seed -1', '--seed must be a whole number from 0 to 4294967295, not -1'],
     ['stress --seed 4294967296', 'not 4294967296'],
     ['stress --seconds 1.5', 'not 1.5'],

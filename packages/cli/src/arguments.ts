@@ -1,6 +1,7 @@
 /**
- * Checks a command line against `commands.ts`; called once by `main.ts`. Pure: nothing is printed, nothing thrown.
+ * Checks a command line against `commands.ts`; called once by `main.ts`. Nothing is printed, nothing thrown.
  */
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { COMMANDS, type Command, type CommandName, type CommandOptions, type NumberOption } from './commands.js';
 import { commandHelp, programHelp } from './help.js';
@@ -13,17 +14,23 @@ export type Invocation = {
 /** What the user asked for: a text, a command, or something that is answered with one sentence. */
 export type CommandLine = { readonly help: string } | { readonly refusal: string } | Invocation;
 
-/** `words` is the command line after the program's name. */
-export function parseCommandLine(words: readonly string[]): CommandLine {
+/** Draws a number from `least` to `most`, both included. */
+export type Draw = (least: number, most: number) => number;
+
+/** `words` is the command line after the program's name; `draw` gives what is random when it is not said. */
+export function parseCommandLine(
+  words: readonly string[],
+  draw: Draw = (least, most) => randomInt(least, most + 1),
+): CommandLine {
   const [name, ...rest] = words;
   if (name === undefined) return { refusal: 'a command is missing; mediated --help lists them' };
   if (name === '--help' || name === '-h') return { help: programHelp() };
   if (name.startsWith('-')) return { refusal: `unknown option ${name}; mediated --help lists the commands` };
   if (!Object.hasOwn(COMMANDS, name)) return { refusal: `unknown command ${name}; mediated --help lists them` };
-  return parseOptions(name as CommandName, rest);
+  return parseOptions(name as CommandName, rest, draw);
 }
 
-function parseOptions(name: CommandName, words: readonly string[]): CommandLine {
+function parseOptions(name: CommandName, words: readonly string[], draw: Draw): CommandLine {
   const specs: Command['options'] = COMMANDS[name].options;
   const { tokens } = parseArgs({
     args: [...words],
@@ -37,7 +44,10 @@ function parseOptions(name: CommandName, words: readonly string[]): CommandLine 
   });
   const seeHelp = `; mediated ${name} --help lists the options`;
   const values = new Map<string, string | number>(
-    Object.entries(specs).map(([option, { fallback }]) => [option, fallback]),
+    Object.entries(specs).map(([option, spec]) => [
+      option,
+      'least' in spec && spec.fallback === 'random' ? draw(spec.least, spec.most) : spec.fallback,
+    ]),
   );
   let help = false;
   for (const token of tokens) {
@@ -61,6 +71,8 @@ function parseOptions(name: CommandName, words: readonly string[]): CommandLine 
         return { refusal: `${token.rawName} must be a whole number from ${least} to ${most}, not ${token.value}` };
       }
       values.set(token.name, value);
+    } else if (spec.choices?.includes(token.value) === false) {
+      return { refusal: `${token.rawName} must be one of ${spec.choices.join(', ')}, not ${token.value}` };
     } else {
       values.set(token.name, token.value);
     }

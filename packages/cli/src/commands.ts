@@ -7,6 +7,8 @@
 export interface TextOption {
   /** What the value is called in the help: `FOLDER`. */
   readonly value: string;
+  /** The only words that it may be; any text when there are none. */
+  readonly choices?: readonly string[];
   readonly fallback: string;
   readonly help: string;
 }
@@ -16,7 +18,8 @@ export interface NumberOption {
   readonly value: 'N';
   readonly least: number;
   readonly most: number;
-  readonly fallback: number;
+  /** `random`: drawn anew for every run. */
+  readonly fallback: number | 'random';
   readonly help: string;
 }
 
@@ -24,36 +27,72 @@ export interface NumberOption {
 export interface Command {
   readonly summary: string;
   readonly options: Readonly<Record<string, TextOption | NumberOption>>;
+  /** Exit statuses besides those of every command. */
+  readonly statuses: readonly (readonly [status: number, meaning: string])[];
 }
 
-/** A process has 64 thread ids, and the main thread takes one. */
-const MOST_THREADS = 63;
+const SEED = {
+  value: 'N',
+  least: 0,
+  most: 0xffff_ffff,
+  fallback: 'random',
+  help: 'what all random choices follow from',
+} as const;
+
+const STATUSES = [
+  [0, 'done; every invariant held'],
+  [1, 'it failed, or an invariant was violated: told with the seed'],
+  [2, 'the command line was wrong'],
+  [130, 'stopped by Ctrl-C; what was done until then held'],
+] as const;
 
 /** Every command, by name. */
 export const COMMANDS = {
   demo: {
-    summary: 'show the devices that a folder of definitions describes',
+    summary: 'devices from a folder, the life of one, a storm on all',
     options: {
-      definitions: { value: 'FOLDER', fallback: 'examples/definitions', help: "a folder in mdevctl's format" },
+      definitions: { value: 'DIR', fallback: 'examples/definitions', help: "a folder in mdevctl's format" },
+      seconds: { value: 'N', least: 1, most: 86400, fallback: 10, help: 'how long the storm rages' },
+      seed: SEED,
     },
+    statuses: STATUSES,
   },
   stress: {
-    summary: 'let creates, opens, removes and dying threads race',
+    summary: 'the storm alone, for as long as you like',
     options: {
-      threads: { value: 'N', least: 1, most: MOST_THREADS, fallback: 4, help: 'worker threads for drivers' },
-      parents: { value: 'N', least: 1, most: 1000, fallback: 8, help: 'parents over which the load is spread' },
-      seconds: { value: 'N', least: 1, most: 86400, fallback: 10, help: 'how long to run' },
-      seed: { value: 'N', least: 0, most: 0xffff_ffff, fallback: 1, help: 'what all random choices follow from' },
+      seconds: { value: 'N', least: 1, most: 864_000, fallback: 60, help: 'how long it rages' },
+      seed: SEED,
+      parents: { value: 'N', least: 1, most: 32, fallback: 8, help: 'parents, half of them mtty cards' },
+      clients: { value: 'N', least: 1, most: 24, fallback: 4, help: 'client threads' },
+      gate: {
+        value: 'KIND',
+        choices: ['rwsem', 'refcount', 'srcu'],
+        fallback: 'rwsem',
+        help: 'the gate of parents: rwsem, refcount or srcu',
+      },
+      operations: {
+        value: 'N',
+        least: 0,
+        most: 2_000_000_000,
+        fallback: 0,
+        help: 'end after so many; 0: only time ends it',
+      },
     },
+    statuses: STATUSES,
   },
 } as const satisfies Record<string, Command>;
 
 /** The name of a command. */
 export type CommandName = keyof typeof COMMANDS;
 
+/** An option's value once the command line was read. */
+type ValueOf<Option> = Option extends NumberOption
+  ? number
+  : Option extends { readonly choices: readonly (infer Choice)[] }
+    ? Choice
+    : string;
+
 /** A command's options, each with its value or fallback. */
 export type CommandOptions<Name extends CommandName> = {
-  readonly [Option in keyof (typeof COMMANDS)[Name]['options']]: (typeof COMMANDS)[Name]['options'][Option] extends NumberOption
-    ? number
-    : string;
+  readonly [Option in keyof (typeof COMMANDS)[Name]['options']]: ValueOf<(typeof COMMANDS)[Name]['options'][Option]>;
 };

@@ -18,7 +18,7 @@ export function programHelp(): string {
 
 /** What `mediated COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
-  const { summary, options }: Command = COMMANDS[name];
+  const { summary, options, statuses }: Command = COMMANDS[name];
   const lines = Object.entries(options).map(
     ([option, { value, help, fallback }]) => [`--${option} ${value}`, `${help} (${fallback})`] as const,
   );
@@ -29,6 +29,9 @@ export function commandHelp(name: CommandName): string {
     '',
     'Options, with what holds when they are not given:',
     ...pairs([...lines, ['--help', 'this text']]),
+    '',
+    'Exit status:',
+    ...pairs(statuses.map(([status, meaning]) => [String(status).padStart(3), meaning])),
   ].join('\n');
 }
 

@@ -1,14 +1,37 @@
 /** The program as its users start it: what goes to which output, and the exit status. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const EXAMPLES = fileURLToPath(new URL('../../../examples/definitions', import.meta.url));
 
+let folder = '';
+
+afterEach(() => {
+  if (folder !== '') rmSync(folder, { recursive: true, force: true });
+  folder = '';
+});
+
 function mediated(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
+
+/** Makes a folder of definitions: texts by path. */
+function definitions(files: Record<string, string>): string {
+  folder = mkdtempSync(join(tmpdir(), 'mediated-demo-'));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+const device = (type: string, attrs: object[] = []) => JSON.stringify({ mdev_type: type, start: 'auto', attrs });
 
 describe('mediated', () => {
   test('--help ends with 0 and says it on stdout', () => {
@@ -24,19 +47,76 @@ describe('mediated', () => {
       stderr: 'mediated: unknown command fly; mediated --help lists them\n',
     });
   });
+});
 
-  test('demo shows every example, none refused, without colour in a pipe', () => {
-    const { status, stdout, stderr } = mediated('demo', '--definitions', EXAMPLES);
+describe('mediated demo', () => {
+  test('creates every example that starts by itself, tells a life, lets a storm rage, without colour in a pipe', () => {
+    const { status, stdout, stderr } = mediated('demo', '--definitions', EXAMPLES, '--seconds', '1', '--seed', '5');
     expect([status, stderr]).toEqual([0, '']);
-    const rows = stdout.trimEnd().split('\n').slice(2);
-    expect(rows).toHaveLength(10);
-    expect(new Set(rows.map((row) => row.split(/ +/)[0]))).toEqual(new Set(['mtty0', 'mtty1', 'mtty2', 'mtty3']));
+    expect(stdout.match(/ auto +created$/gm)).toHaveLength(9);
+    expect(stdout.match(/ manual +defined only$/gm)).toHaveLength(1);
+    for (const seen of ['4348:3253', 'received "hello"', 'EEXIST (-17)', 'ENODEV (-19)', 'the removal still waits']) {
+      expect(stdout).toContain(seen);
+    }
+    expect(stdout).toMatch(/seed 5, gate rwsem: every invariant held\n$/);
     expect(stdout).not.toContain('\x1b');
+    const printed = stdout.split('\n').filter((line) => !line.includes(EXAMPLES));
+    expect(Math.max(...printed.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  test('demo without a usable folder ends with 1 and says why', () => {
+  test('reports every definition that cannot be used, with file and reason, and goes on with the others', () => {
+    const [a, b, c, d, e] = Array.from({ length: 5 }, (_, at) => `${at}a000000-0000-4000-8000-00000000000a`);
+    const read = definitions({
+      [`mtty0/${a}`]: device('mtty-1'),
+      [`mtty0/${b}`]: device('mtty-9'),
+      [`mtty1/${a}`]: device('mtty-2'),
+      [`mtty1/${c}`]: '{ not JSON',
+      [`mtty1/${d}`]: device('mtty-1', [{ 'vendor/sample_mdev_dev': '1' }]),
+      [`nowhere/${e}`]: device('mtty-1'),
+    });
+    const { status, stdout, stderr } = mediated('demo', '--definitions', read, '--seconds', '1');
+    expect(status).toBe(0);
+    expect(stdout.match(/ auto +created$/gm)).toHaveLength(1);
+    const problems = new Map(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(`not used ${read}/`, '').split(': ', 2) as [string, string]),
+    );
+    expect(problems.size).toBe(5);
+    expect(problems.get(`mtty0/${b}`)).toBe('mtty0 has no type mtty-9 (it has');
+    expect(problems.get(`mtty1/${a}`)).toMatch(/^its UUID is already defined by /);
+    expect(problems.get(`mtty1/${c}`)).toBe('malformed JSON');
+    expect(problems.get(`mtty1/${d}`)).toMatch(/^EACCES/);
+    expect(problems.get(`nowhere/${e}`)).toMatch(/^there is no parent nowhere/);
+  });
+
+  test('without a usable folder ends with 1 and says why', () => {
     const { status, stdout, stderr } = mediated('demo', '--definitions', `${EXAMPLES}/nowhere`);
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toBe(`not used ${EXAMPLES}/nowhere: it does not exist\n`);
+    expect(stderr).toMatch(new RegExp(`^not used ${EXAMPLES}/nowhere: it does not exist\n`));
+  });
+});
+
+describe('mediated stress', () => {
+  test('ends by itself after its operations, with 0', () => {
+    const { status, stdout, stderr } = mediated('stress', '--operations', '500', '--parents', '2', '--clients', '1');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/every invariant held\n$/);
+  });
+
+  test('Ctrl-C stops it, with the table so far and 130', async () => {
+    const child = spawn(process.execPath, [MAIN, 'stress', '--parents', '2', '--clients', '2'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (!stdout.includes('operations') && (stdout + text).includes('operations')) child.kill('SIGINT');
+      stdout += text;
+    });
+    const [status] = await once(child, 'close');
+    expect(status).toBe(130);
+    expect(stdout).toMatch(/^operation +done/m);
+    expect(stdout).toMatch(/every invariant held\n$/);
   });
 });

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
  * The program `mediated`: reads the command line, runs one command, ends with its exit status.
- * 0: done. 1: the command failed. 2: the command line was wrong, said in one sentence on stderr.
+ * 0: done. 1: the command failed. 2: the command line was wrong, said in one sentence on stderr. 130: Ctrl-C.
  */
 import { type Invocation, parseCommandLine } from './arguments.js';
 import { demo } from './demo.js';
+import { listenForInterruption } from './interruption.js';
+import { stress } from './stress.js';
 
 // A reader that has seen enough (`mediated --help | head -1`) is no failure of the program.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -12,12 +14,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-function run(invocation: Invocation): Promise<number> {
+async function run(invocation: Invocation): Promise<number> {
+  using interruption = listenForInterruption();
+  const stage = { output: process.stdout, errors: process.stderr, signal: interruption.signal };
   switch (invocation.command) {
     case 'demo':
-      return demo(invocation.options, process.stdout, process.stderr);
+      return await demo(invocation.options, stage);
     case 'stress':
-      return Promise.resolve(refuse('stress needs the runtime, which this version does not have yet'));
+      return await stress(invocation.options, stage);
   }
 }
 

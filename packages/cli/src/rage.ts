@@ -1,0 +1,43 @@
+/**
+ * A storm on a bench with everything that is shown of it: progress, tables, verdict, exit status. Called by the
+ * commands `demo` and `stress`.
+ */
+import { INTERRUPTED } from './interruption.js';
+import { Progress } from './progress.js';
+import type { Bench } from './storm/bench.js';
+import { formatReport, verdictOf } from './storm/report.js';
+import { Storm, type StormLimits } from './storm/storm.js';
+import { type Output, painter } from './terminal.js';
+
+/** Widest output. */
+const MOST_COLUMNS = 80;
+
+/** Where it is shown and what stops it. */
+export interface Stage {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** Lets a storm rage and answers the exit status. The bench has no parents afterwards. */
+export async function rage(bench: Bench, limits: StormLimits, { output, signal }: Stage): Promise<number> {
+  const progress = new Progress(output);
+  const paint = painter(output);
+  const report = await new Storm(bench, limits, {
+    signal,
+    progress: (operations, seconds, gone) => {
+      const rate = Math.round(operations / Math.max(seconds, 0.1)).toLocaleString('en-US');
+      const devices = bench.bus.mdevs().length;
+      const count = operations.toLocaleString('en-US');
+      progress.update(
+        `${seconds.toFixed(0).padStart(3)} s  ${count} operations, ${rate} per s  ${devices} devices  ${gone} parents gone`,
+      );
+    },
+  })
+    .run()
+    .finally(() => progress.end());
+  const held = report.violations.length === 0;
+  const lines = formatReport(report, paint, Math.min(output.columns ?? MOST_COLUMNS, MOST_COLUMNS));
+  output.write(`${['', ...lines, '', paint(held ? 'good' : 'bad', verdictOf(report))].join('\n')}\n`);
+  if (!held) return 1;
+  return report.interrupted ? INTERRUPTED : 0;
+}

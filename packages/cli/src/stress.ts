@@ -1,0 +1,17 @@
+/** `mediated stress`: a storm alone. Runs on the main thread; called by `main.ts`. */
+import type { CommandOptions } from './commands.js';
+import { rage, type Stage } from './rage.js';
+import { Bench } from './storm/bench.js';
+
+/** Answers the exit status. */
+export async function stress(options: CommandOptions<'stress'>, stage: Stage): Promise<number> {
+  const { seed, seconds, operations, parents, clients, gate } = options;
+  const cards = Math.floor(parents / 2);
+  stage.output.write(`storm: ${parents} parents, ${clients} clients, gate ${gate}, ${seconds} s, seed ${seed}\n`);
+  const bench = await Bench.start({ gate, seed, cards, stormParents: parents - cards });
+  try {
+    return await rage(bench, { seconds, operations, clients }, stage);
+  } finally {
+    await bench.close();
+  }
+}
