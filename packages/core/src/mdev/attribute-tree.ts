@@ -40,7 +40,8 @@ function find(bus: Bus, path: string): AttributeDirectory | undefined {
   if (path === '/bus/mdev') return busDirectory(bus);
   if (path === '/bus/mdev/devices') return busDevicesDirectory(bus);
   if (path === '/class/mdev_bus') return parentsDirectory(bus);
-  const [, root, name, rest] = /^(\/bus\/mdev\/devices|\/bus\/mdev\/drivers|\/class\/mdev_bus)\/([^/]+)(.*)$/.exec(path) ?? [];
+  const [, root, name, rest] =
+    /^(\/bus\/mdev\/devices|\/bus\/mdev\/drivers|\/class\/mdev_bus)\/([^/]+)(.*)$/.exec(path) ?? [];
   switch (root) {
     case '/bus/mdev/devices': {
       const mdev = bus.mdev(name);

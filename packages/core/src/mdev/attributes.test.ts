@@ -26,7 +26,8 @@ afterEach(async () => {
 
 afterAll(() => runtime.close());
 
-const open = (path: string, access: 'read' | 'write' | 'read-write' = 'write') => openAttribute(runtime.bus, path, access);
+const open = (path: string, access: 'read' | 'write' | 'read-write' = 'write') =>
+  openAttribute(runtime.bus, path, access);
 
 /** Bytes taken, or the errno's name. */
 async function write(path: string, text: string | Buffer): Promise<number | string> {
@@ -292,7 +293,12 @@ describe('synthetic uevents', () => {
     events = [];
     runtime.bus.drainEvents();
     runtime.bus.events.on('uevent', ({ variables }) => {
-      events.push(variables.slice(0, -1).map(([name, value]) => `${name}=${value}`).join(' '));
+      events.push(
+        variables
+          .slice(0, -1)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(' '),
+      );
     });
   });
 

@@ -28,7 +28,9 @@ export function deviceDirectory(mdev: Mdev): AttributeDirectory {
           store: (bytes) => mdev.synthesize(parseSyntheticUevent(bytes)),
         },
       ];
-      return mdev.presence.driver ? [...own, ...(await parent.attributes()).map((info) => vendorAttribute(mdev, info))] : own;
+      return mdev.presence.driver
+        ? [...own, ...(await parent.attributes()).map((info) => vendorAttribute(mdev, info))]
+        : own;
     },
     links() {
       const { bus, driver, links } = mdev.presence;
@@ -47,9 +49,13 @@ export function deviceDirectory(mdev: Mdev): AttributeDirectory {
 async function storeRemove(mdev: Mdev, bytes: Buffer): Promise<void> {
   const value = parseUnsigned(bytes.toString('latin1'));
   if (value === undefined) {
-    throw new MediatedError('EINVAL', `${JSON.stringify(bytes.toString('latin1', 0, 32))} is no number; write 1 to remove`, {
-      syscall: 'remove',
-    });
+    throw new MediatedError(
+      'EINVAL',
+      `${JSON.stringify(bytes.toString('latin1', 0, 32))} is no number; write 1 to remove`,
+      {
+        syscall: 'remove',
+      },
+    );
   }
   if (value !== 0n) await mdev.storeRemove();
 }
@@ -70,6 +76,8 @@ function vendorAttribute(mdev: Mdev, { path, mode }: AttributeInfo): Attribute {
     mode,
     alive,
     ...((mode & 0o400) === 0 ? {} : { show: () => whileAlive(mdev.showAttribute(path)) }),
-    ...((mode & 0o200) === 0 ? {} : { store: (bytes: Buffer) => whileAlive(mdev.storeAttribute(path, bytes.toString())) }),
+    ...((mode & 0o200) === 0
+      ? {}
+      : { store: (bytes: Buffer) => whileAlive(mdev.storeAttribute(path, bytes.toString())) }),
   };
 }

@@ -31,7 +31,9 @@ export function parseSyntheticUevent(bytes: Buffer): SyntheticUevent {
     refuse(`${JSON.stringify(rest)} is no UUID with arguments KEY=VALUE of letters and digits`);
   }
   if (rest.length > SYNTHETIC_BYTES) {
-    throw new MediatedError('ENOMEM', `UUID and arguments are longer than ${SYNTHETIC_BYTES} bytes`, { syscall: 'uevent' });
+    throw new MediatedError('ENOMEM', `UUID and arguments are longer than ${SYNTHETIC_BYTES} bytes`, {
+      syscall: 'uevent',
+    });
   }
   return { action, text: rest };
 }

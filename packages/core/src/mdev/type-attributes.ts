@@ -17,7 +17,12 @@ export function typePath(parent: Parent, type: ParentType): string {
 /** The directory of a type. */
 export function typeDirectory(parent: Parent, type: ParentType): AttributeDirectory {
   const alive = () => parent.registered;
-  const readable = (path: string, show: () => string | Promise<string>): Attribute => ({ path, mode: 0o444, alive, show });
+  const readable = (path: string, show: () => string | Promise<string>): Attribute => ({
+    path,
+    mode: 0o444,
+    alive,
+    show,
+  });
   return new AttributeDirectory({
     path: typePath(parent, type),
     exists: alive,

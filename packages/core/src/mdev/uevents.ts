@@ -81,7 +81,14 @@ export function emitParent(
 }
 
 /** An event of a device `<subsystem>/<stem><number>` below an mdev. */
-export function emitChild(memory: BusMemory, action: Action, index: number, subsystem: string, stem: string, number: number): void {
+export function emitChild(
+  memory: BusMemory,
+  action: Action,
+  index: number,
+  subsystem: string,
+  stem: string,
+  number: number,
+): void {
   describeMdev(memory, index);
   scratch[7] = memory.names.intern(subsystem);
   scratch[8] = memory.names.intern(stem);
@@ -146,7 +153,11 @@ export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
     case MDEV:
       return finish(`${name(2)}/${uuid}`, 'mdev', body[7] < 0 ? [] : [['DRIVER', name(7)]], uuid);
     case PARENT:
-      return finish(name(2), name(7), body[8] === 0 ? [] : [['MDEV_STATE', body[8] === 1 ? 'registered' : 'unregistered']]);
+      return finish(
+        name(2),
+        name(7),
+        body[8] === 0 ? [] : [['MDEV_STATE', body[8] === 1 ? 'registered' : 'unregistered']],
+      );
     case CHILD:
       return finish(`${name(2)}/${uuid}/${name(7)}/${name(8)}${body[9]}`, name(7), [], uuid);
     case NODE:
