@@ -1,0 +1,35 @@
+/**
+ * Which replayer a recording is for. A recording that none is for yet is named, not failed.
+ */
+import type { Recording } from './recording.js';
+import { replaySysfs } from './sysfs-replay.js';
+import { Tally } from './tally.js';
+import { replayUevents } from './uevent-replay.js';
+
+type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
+
+/** The replayer for recordings whose lines look like this one's. */
+function replayerOf({ lines }: Recording): Replayer | undefined {
+  const [first] = lines;
+  if (first === undefined) return undefined;
+  if ('op' in first && 'case' in first && 'devices' in first) return replaySysfs;
+  if ('step' in first && 'events' in first) return replayUevents;
+  return undefined;
+}
+
+/** Replays recordings one after the other, each on a machine of its own. `print` gets a line at a time. */
+export async function replayAll(recordings: readonly Recording[], print: (line: string) => void): Promise<Tally> {
+  const tally = new Tally();
+  for (const recording of recordings) {
+    const replay = replayerOf(recording);
+    if (replay === undefined) {
+      print(`${recording.name}: not covered yet (${recording.lines.length} lines)`);
+      continue;
+    }
+    const before = tally.differences.length;
+    await replay(recording, tally);
+    for (const difference of tally.differences.slice(before)) print(difference);
+  }
+  for (const line of tally.summary()) print(line);
+  return tally;
+}

@@ -1,0 +1,230 @@
+/**
+ * Replays a recording of steps on sysfs files, modules and device files (02a to 02g): each step's result, and
+ * `available_instances` and the devices on the bus after it.
+ */
+import type { AttributeFile } from '@mediated/core';
+import { type Action, actionOf, type FileRef, topicOf, UUID, wordsOf } from './action.js';
+import { DeviceFiles } from './device-files.js';
+import { HeldFiles } from './held-files.js';
+import { Machine, resultOf } from './machine.js';
+import { Preparation } from './preparation.js';
+import { type Fields, numbers, type Recording, text, texts } from './recording.js';
+import { showResult, type Tally } from './tally.js';
+
+/** What a step gave here; compared with the recorded fields of the same names. */
+interface Outcome {
+  readonly ret: unknown;
+  readonly stage?: 'open' | 'write';
+  readonly content?: string;
+}
+
+export async function replaySysfs(recording: Recording, tally: Tally): Promise<void> {
+  const machine = new Machine();
+  try {
+    const replay = new SysfsReplay(machine, recording, tally);
+    for (let at = 0; at < recording.lines.length; at++) await replay.step(at);
+    await replay.end();
+  } finally {
+    await machine.close();
+  }
+}
+
+class SysfsReplay {
+  readonly #machine: Machine;
+  readonly #recording: Recording;
+  readonly #tally: Tally;
+  readonly #held: HeldFiles;
+  readonly #preparation: Preparation;
+  readonly #files: DeviceFiles;
+  #topic = '';
+  /** The device that was named last. */
+  #subject = '83b8f4f2-509f-382f-3c1e-e6bfe0fa0001';
+
+  constructor(machine: Machine, recording: Recording, tally: Tally) {
+    this.#machine = machine;
+    this.#recording = recording;
+    this.#tally = tally;
+    this.#held = new HeldFiles(machine);
+    this.#preparation = new Preparation(machine, this.#held, recording.lines);
+    this.#files = new DeviceFiles(machine, this.#held);
+  }
+
+  async step(at: number): Promise<void> {
+    const fields = this.#recording.lines[at];
+    const action = actionOf(fields);
+    if (topicOf(fields) !== this.#topic) await this.end();
+    this.#topic = topicOf(fields);
+    const named = UUID.exec(text(fields, 'path') ?? '') ?? UUID.exec(text(fields, 'data') ?? '');
+    if (named !== null && fields.errno !== 'EINVAL') this.#subject = named[0].toLowerCase();
+    if (action.kind === 'skip') {
+      this.#tally.skip(action.reason);
+      // What it left behind is where the next step begins.
+      if (!this.#files.busy) await this.#preparation.before(at, action, this.#subject);
+      return;
+    }
+    // While a writer is blocked the recorder did nothing between steps.
+    const problems = this.#files.busy ? [] : await this.#preparation.before(at, action, this.#subject);
+    const differences = problems.map((problem) => `set-up failed: ${problem}`);
+    const outcome = await this.#perform(action, fields);
+    if (outcome.ret !== undefined && Number(fields.ret) > 0) this.#preparation.learn(fields);
+    await this.#held.refresh();
+    this.#compare(fields, action, outcome, differences);
+    await this.#compareState(fields, differences);
+    this.#tally.step(`${this.#recording.label}:${at + 1} ${describe(fields)}`, differences);
+  }
+
+  /** A topic is over: device files are closed, writers end. */
+  async end(): Promise<void> {
+    await this.#files.closeAll();
+    await this.#held.refresh();
+  }
+
+  async #perform(action: Action, fields: Fields): Promise<Outcome> {
+    try {
+      switch (action.kind) {
+        case 'write':
+          return await this.#write(action.file, action.bytes, fields);
+        case 'read': {
+          const content = (await (await this.#open(action.file, fields, 'read')).read()).toString();
+          return { ret: content.length, content };
+        }
+        case 'open': {
+          if (this.#machine.directory(action.path) === undefined) await this.#machine.open(action.path, action.access);
+          return { ret: 0 };
+        }
+        case 'openInDead':
+          return { ret: await this.#openInDead(action.name) };
+        case 'readLink':
+          return { ret: (this.#held.deviceDirectory(this.#subject)?.readLink(action.name) ?? '').length };
+        case 'insmod':
+          return { ret: await this.#machine.insmod(action.module) };
+        case 'rmmod':
+          return { ret: await this.#rmmod(action) };
+        case 'writer':
+          return { ret: await this.#files.write(action, this.#files.uuid ?? this.#subject) };
+        case 'writerResult':
+          await this.#files.closeFiles();
+          return { ret: await this.#files.result(action.writer) };
+        case 'closeDevice':
+          await this.#files.closeFiles();
+          return {
+            ret: typeof fields.ret === 'number' ? await this.#files.result('remove') : await this.#files.state(),
+          };
+        case 'closeOther':
+          return { ret: await this.#files.state() };
+        case 'readDevice':
+          return { ret: (await this.#files.current.read(0, 1)).length };
+        case 'deviceInfo':
+          return { ret: await this.#files.deviceInfo() };
+        case 'openDevice':
+          return { ret: await this.#files.tryOpen(this.#files.uuid ?? this.#subject) };
+        case 'none':
+        case 'skip':
+          return { ret: fields.ret };
+      }
+    } catch (error) {
+      return { ret: resultOf(error) };
+    }
+  }
+
+  async #write(ref: FileRef, bytes: Buffer, fields: Fields): Promise<Outcome> {
+    if (/open through vfio/.test(wordsOf(fields))) await this.#files.open(this.#subject);
+    let file: AttributeFile;
+    try {
+      file = await this.#open(ref, fields, 'write');
+    } catch (error) {
+      return { ret: resultOf(error), stage: 'open' };
+    }
+    try {
+      return { ret: await file.write(bytes), stage: 'write' };
+    } catch (error) {
+      return { ret: resultOf(error), stage: 'write' };
+    }
+  }
+
+  async #open(ref: FileRef, fields: Fields, access: 'read' | 'write'): Promise<AttributeFile> {
+    switch (ref.by) {
+      case 'path':
+        return this.#machine.open(ref.path, access);
+      case 'kept':
+        return this.#held.kept(ref.path, ref.which);
+      case 'lost':
+        return this.#machine.open(this.#held.lostPath(ref.name) ?? '/sys', access);
+      case 'old': {
+        const file = this.#held.old(
+          ref.name,
+          ref.name === 'create' ? await this.#preparation.inferType(fields) : undefined,
+        );
+        return file ?? this.#machine.open(`/sys/no ${ref.name} was open`, access);
+      }
+      case 'device': {
+        const directory = this.#held.deviceDirectory(this.#subject);
+        const attributes = (await directory?.attributes()) ?? [];
+        const vendor = ref.name === 'vendor' ? attributes.find(({ path }) => path.includes('/'))?.path : undefined;
+        return directory === undefined
+          ? this.#machine.open(`/sys/bus/mdev/devices/${this.#subject}/${ref.name}`, access)
+          : directory.open(vendor ?? ref.name, access);
+      }
+    }
+  }
+
+  async #openInDead(name: string): Promise<number> {
+    const directory = this.#held.oldDirectory(name);
+    if (directory === undefined) throw new Error(`nothing with a file ${name} has gone yet`);
+    await directory.open(name, 'write');
+    return 0;
+  }
+
+  async #rmmod(action: Extract<Action, { kind: 'rmmod' }>): Promise<number> {
+    if (action.files === 'open') {
+      const mdev = this.#machine.bus.mdevs().find((candidate) => candidate.parent.driver === action.module);
+      if (mdev !== undefined) await this.#files.open(mdev.uuid);
+    }
+    if (action.files === 'closed') await this.#files.closeFiles();
+    return this.#machine.rmmod(action.module);
+  }
+
+  #compare(fields: Fields, action: Action, outcome: Outcome, differences: string[]): void {
+    if (outcome.ret !== fields.ret) {
+      differences.push(`kernel ${showResult(fields.ret)}, here ${showResult(outcome.ret)}`);
+    }
+    if (action.kind === 'write' && action.file.by === 'path' && fields.stage !== outcome.stage) {
+      differences.push(`kernel in ${String(fields.stage)}, here in ${outcome.stage}`);
+    }
+    if (fields.content !== undefined && fields.content !== outcome.content) {
+      differences.push(`kernel ${JSON.stringify(fields.content)}, here ${JSON.stringify(outcome.content)}`);
+    }
+    const exists = numbers(fields, 'exists');
+    if (exists !== undefined) {
+      const here = this.#files.exists(this.#files.uuid ?? this.#subject);
+      for (const [name, there] of Object.entries(exists)) {
+        if (here[name] !== there) differences.push(`${name} exists: kernel ${there}, here ${here[name]}`);
+      }
+    }
+    if (fields.dmesg !== undefined) this.#tally.leave('kernel messages');
+    if (fields.writer_state !== undefined) this.#tally.leave('state and stack of blocked processes');
+  }
+
+  async #compareState(fields: Fields, differences: string[]): Promise<void> {
+    const devices = texts(fields, 'devices');
+    const here = this.#machine.devices();
+    if (devices !== undefined && [...devices].sort().join() !== here.join()) {
+      differences.push(`devices: kernel ${JSON.stringify(devices)}, here ${JSON.stringify(here)}`);
+    }
+    const kernel = numbers(fields, 'avail');
+    if (kernel === undefined) return;
+    const available = await this.#machine.available();
+    for (const type of new Set([...Object.keys(kernel), ...Object.keys(available)])) {
+      if (kernel[type] === available[type]) continue;
+      differences.push(
+        `available_instances of ${type}: kernel ${kernel[type] ?? 'none'}, here ${available[type] ?? 'none'}`,
+      );
+    }
+  }
+}
+
+function describe(fields: Fields): string {
+  const data = text(fields, 'data');
+  const words = text(fields, 'case') ?? String(fields.op);
+  return data === undefined ? words : `${words} ${JSON.stringify(data.length > 48 ? `${data.slice(0, 48)}...` : data)}`;
+}
