@@ -16,15 +16,14 @@ export async function awaitUsers<Data>(
   operations: DeviceOperations<Data>,
   clock: Clock,
 ): Promise<void> {
-  const released = device.references.zero().then(() => true);
-  for (let count = 0; ; count++) {
+  let cancel = () => {};
+  const ask = (count: number): void => {
     request(device, operations, count);
-    let cancel = () => {};
-    const interval = new Promise<boolean>((resolve) => {
-      cancel = clock.after(REQUEST_INTERVAL, () => resolve(false));
-    });
-    if (await Promise.race([released, interval])) return cancel();
-  }
+    cancel = clock.after(REQUEST_INTERVAL, () => ask(count + 1));
+  };
+  ask(0);
+  await device.references.zero();
+  cancel();
 }
 
 function request<Data>(device: VfioDevice<Data>, operations: DeviceOperations<Data>, count: number): void {

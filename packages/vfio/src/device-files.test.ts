@@ -92,7 +92,10 @@ describe('device files', () => {
   test('vfio-core 3: a failing open_device leaves everything as it was', async () => {
     stage.tell(FAIL, FAILURES.openDevice);
     const refused = openDevice(stage.bus, mdev);
-    await expect(refused).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining('openDevice was told to') });
+    await expect(refused).rejects.toMatchObject({
+      code: 'EIO',
+      message: expect.stringContaining('openDevice was told to'),
+    });
     expect(stage.count(CLOSES)).toBe(0);
     stage.tell(FAIL, 0);
     await (await openDevice(stage.bus, mdev)).close();
@@ -111,22 +114,28 @@ describe('device files', () => {
     await mdev.remove();
   });
 
-  test.each(['read', 'write', 'ioctl', 'mmap'] as const)('what %s throws reaches its caller as EIO with its cause', async (name) => {
-    await using file = await openDevice(stage.bus, mdev);
-    stage.tell(FAIL, FAILURES[name]);
-    const calls = {
-      read: () => file.read(0, 1),
-      write: () => file.write(0, new Uint8Array(1)),
-      ioctl: () => file.ioctl(sample.THREAD),
-      mmap: () => file.mmap(0, 1),
-    };
-    const cause = expect.objectContaining({ message: `${name} was told to` });
-    await expect(calls[name]()).rejects.toMatchObject({ code: 'EIO', syscall: name, cause });
-  });
+  test.each(['read', 'write', 'ioctl', 'mmap'] as const)(
+    'what %s throws reaches its caller as EIO with its cause',
+    async (name) => {
+      await using file = await openDevice(stage.bus, mdev);
+      stage.tell(FAIL, FAILURES[name]);
+      const calls = {
+        read: () => file.read(0, 1),
+        write: () => file.write(0, new Uint8Array(1)),
+        ioctl: () => file.ioctl(sample.THREAD),
+        mmap: () => file.mmap(0, 1),
+      };
+      const cause = expect.objectContaining({ message: `${name} was told to` });
+      await expect(calls[name]()).rejects.toMatchObject({ code: 'EIO', syscall: name, cause });
+    },
+  );
 
   test('a callback that returns nonsense is EIO', async () => {
     await using file = await openDevice(stage.bus, mdev);
-    await expect(file.ioctl(sample.NONSENSE)).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining('-1') });
+    await expect(file.ioctl(sample.NONSENSE)).rejects.toMatchObject({
+      code: 'EIO',
+      message: expect.stringContaining('-1'),
+    });
   });
 
   test('a close waits for the calls under way on its file, which see an open count of 1', async () => {
@@ -199,10 +208,21 @@ async function openWhileShut(stage: Stage, mdev: Mdev): Promise<DeviceFile> {
   return file;
 }
 
+test('a runtime that closes closes what is open and releases the devices', async () => {
+  const stage = await Stage.set(1, { closeDeadline: 0 });
+  const mdev = await stage.create('solo');
+  const file = await openDevice(stage.bus, mdev);
+  await stage.runtime.close();
+  expect([stage.count(OPENS), stage.count(CLOSES), stage.count(RELEASES)]).toEqual([1, 1, 1]);
+  await expect(file.read(0, 1)).rejects.toMatchObject({ code: 'ECANCELED' });
+});
+
 test('a driver without callbacks: opens succeed, every operation is EINVAL', async () => {
   const stage = await Stage.set();
   await using _ = stage;
-  await stage.runtime.loadDriver(new URL('../dist-fixtures/bare.fixture.js', import.meta.url), { parents: [{ name: 'b' }] });
+  await stage.runtime.loadDriver(new URL('../dist-fixtures/bare.fixture.js', import.meta.url), {
+    parents: [{ name: 'b' }],
+  });
   const mdev = await stage.bus.parent('b').create('bare-any');
   await using file = await openDevice(stage.bus, mdev);
   for (const operation of [file.read(0, 1), file.write(0, new Uint8Array(1)), file.ioctl(1), file.mmap(0, 1)]) {

@@ -123,12 +123,7 @@ export class DeviceFiles {
     return this.#call(file, 'ioctl', () => operations.ioctl?.(file.device, command, copy, file), finish);
   }
 
-  mmap(
-    number: number,
-    offset: number,
-    length: number,
-    owner: number,
-  ): SharedArrayBuffer | Promise<SharedArrayBuffer> {
+  mmap(number: number, offset: number, length: number, owner: number): SharedArrayBuffer | Promise<SharedArrayBuffer> {
     const file = this.#file(number, owner, 'mmap');
     const operations = this.#operations;
     if (operations.mmap === undefined) throw unsupported('mmap');

@@ -77,7 +77,7 @@ test('vfio-core 7: a set lives from the first assignment to the last release', a
   await alone.close();
 });
 
-test("the members of a thread that dies leave their set, and its mutex, held in first open, goes on", async () => {
+test('the members of a thread that dies leave their set, and its mutex, held in first open, goes on', async () => {
   const stage = await Stage.set(2);
   await using _ = stage;
   const [doomed, survivor] = [await stage.create('pair', 0), await stage.create('pair', 1)];

@@ -55,6 +55,7 @@ export interface DeviceOperations<Data> {
     command: number,
     argument: Uint8Array,
     call: IoctlCall,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a callback may return nothing, and most do by calling another.
   ): number | undefined | void | Promise<number | undefined | void>;
   /** The memory behind `length` bytes from `offset` of the device's file, itself, no copy. Absent: EINVAL. */
   mmap?(device: VfioDevice<Data>, offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;

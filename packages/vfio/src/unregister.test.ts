@@ -30,7 +30,12 @@ describe('a registered device', () => {
 
   const drained = () => {
     stage.bus.drainEvents();
-    return uevents.map(({ variables }) => variables.filter(([name]) => name !== 'SEQNUM').map(([, value]) => value).join(' '));
+    return uevents.map(({ variables }) =>
+      variables
+        .filter(([name]) => name !== 'SEQNUM')
+        .map(([, value]) => value)
+        .join(' '),
+    );
   };
 
   const device = '/devices/virtual/sample/p/00000001-0000-0000-0000-000000000000';
@@ -40,11 +45,7 @@ describe('a registered device', () => {
     `add ${device}/vfio-dev/vfio0 vfio-dev`,
     `bind ${device} mdev sample`,
   ];
-  const gone = [
-    'remove /devices/virtual/vfio/0 vfio 245 0 vfio/0',
-    `unbind ${device} mdev`,
-    `remove ${device} mdev`,
-  ];
+  const gone = ['remove /devices/virtual/vfio/0 vfio 245 0 vfio/0', `unbind ${device} mdev`, `remove ${device} mdev`];
 
   test('its uevents are those that a kernel sent, and numbers are reused at once', async () => {
     for (let round = 0; round < 2; round++) {
@@ -94,12 +95,12 @@ describe('a registered device', () => {
     await advance(file, 9_999);
     expect(stage.count(REQUESTS)).toBe(1);
     await advance(file, 1);
-    await advance(file, 0);
     expect(stage.count(REQUESTS)).toBe(2);
     stage.tell(FAIL, FAILURES.request);
     await advance(file, 10_000);
-    await advance(file, 0);
     expect(stage.count(REQUESTS)).toBe(3);
+    await advance(file, 10_000);
+    expect(stage.count(REQUESTS)).toBe(4);
     await file.close();
     await removal;
   });

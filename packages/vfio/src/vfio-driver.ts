@@ -83,7 +83,9 @@ export class VfioDriver<Data> implements MdevDriver {
     device.listed = false;
     emitChild(this.#memory, 'remove', device.index, 'vfio-dev', 'vfio', device.number);
     if (device.references.put()) return this.#unregistered(device);
-    return awaitUsers(device, this.operations, this.operations.clock ?? systemClock).then(() => this.#unregistered(device));
+    return awaitUsers(device, this.operations, this.operations.clock ?? systemClock).then(() =>
+      this.#unregistered(device),
+    );
   }
 
   async stop(): Promise<void> {
@@ -169,11 +171,12 @@ export class VfioDriver<Data> implements MdevDriver {
     this.#memory.numbers.free(number);
   }
 
-  #attribute({ path, show, store }: DeviceAttribute<Data>): VendorAttribute {
+  #attribute(attribute: DeviceAttribute<Data>): VendorAttribute {
+    const { path, show, store } = attribute;
     return {
       path,
-      ...(show === undefined ? {} : { show: (mdev) => show(this.#bound(mdev)) }),
-      ...(store === undefined ? {} : { store: (mdev, text) => store(this.#bound(mdev), text) }),
+      ...(show === undefined ? {} : { show: (mdev) => show.call(attribute, this.#bound(mdev)) }),
+      ...(store === undefined ? {} : { store: (mdev, text) => store.call(attribute, this.#bound(mdev), text) }),
     };
   }
 

@@ -58,7 +58,10 @@ async function getIrqInfo(file: DeviceFile, index: number) {
 }
 
 function setIrqs(file: DeviceFile, index: number, flags: number, count: number, data: Uint8Array): Promise<number> {
-  const argument = irqSet.bytes({ argsz: irqSet.size + data.length, flags, index, start: 0, count }, irqSet.size + data.length);
+  const argument = irqSet.bytes(
+    { argsz: irqSet.size + data.length, flags, index, start: 0, count },
+    irqSet.size + data.length,
+  );
   argument.set(data, irqSet.size);
   return file.ioctl(DEVICE_SET_IRQS, argument);
 }
@@ -145,7 +148,14 @@ describe('ioctls', () => {
 
   test('GET_INFO: PCI, nine regions, five interrupts; argsz of 16 suffices', () =>
     withCard('mtty-1', async (file) => {
-      expect(await getInfo(file, 16)).toEqual({ argsz: 16, flags: 2, num_regions: 9, num_irqs: 5, cap_offset: 0, pad: 0 });
+      expect(await getInfo(file, 16)).toEqual({
+        argsz: 16,
+        flags: 2,
+        num_regions: 9,
+        num_irqs: 5,
+        cap_offset: 0,
+        pad: 0,
+      });
       for (const argsz of [0, 4, 15]) {
         await expect(file.ioctl(DEVICE_GET_INFO, deviceInfo.bytes({ argsz }))).rejects.toMatchObject(EINVAL);
       }
@@ -168,7 +178,8 @@ describe('ioctls', () => {
       expect(sizes).toEqual([8n, BigInt(bar1), 0n, 0n, 0n, 0n, 0n, 255n, 0n]);
       const ninth = file.ioctl(DEVICE_GET_REGION_INFO, regionInfo.bytes({ argsz: 32, index: 9 }));
       await expect(ninth).rejects.toMatchObject(EINVAL);
-    }));
+    }),
+  );
 
   test('everything else is ENOTTY; there is no mmap', () =>
     withCard('mtty-1', async (file) => {
@@ -188,9 +199,15 @@ describe('ioctls', () => {
 
 describe('accesses', () => {
   test('mtty 6: the size of a base address register', async () => {
-    for (const [type, bar1] of [['mtty-1', 0], ['mtty-2', 0xf9]] as const) {
+    for (const [type, bar1] of [
+      ['mtty-1', 0],
+      ['mtty-2', 0xf9],
+    ] as const) {
       await withCard(type, async (file) => {
-        for (const [offset, low] of [[0x10, 0xf9], [0x14, bar1]] as const) {
+        for (const [offset, low] of [
+          [0x10, 0xf9],
+          [0x14, bar1],
+        ] as const) {
           await file.write(CONFIG + offset, new Uint8Array(4).fill(0xff));
           const [first] = await file.read(CONFIG + offset, 4);
           expect(first).toBe(low);

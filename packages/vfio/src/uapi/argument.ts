@@ -11,7 +11,9 @@ import type { Struct } from './struct.js';
  */
 export function readArgument<V extends { argsz: number }>(struct: Struct<V>, argument: Uint8Array, least: number): V {
   if (argument.length < least) {
-    throw new MediatedError('EFAULT', `the argument has ${argument.length} bytes, ${least} are read`, { syscall: 'ioctl' });
+    throw new MediatedError('EFAULT', `the argument has ${argument.length} bytes, ${least} are read`, {
+      syscall: 'ioctl',
+    });
   }
   const values = struct.decode(argument.subarray(0, least));
   if (values.argsz >= least) return values;

@@ -50,7 +50,9 @@ describe('the argument of an ioctl', () => {
 
   test('a smaller argsz is EINVAL, a larger one is not', () => {
     const argument = (argsz: number) => irqSet.bytes({ argsz, index: 3 });
-    expect(() => readArgument(irqSet, argument(19), IRQ_SET_BYTES)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    expect(() => readArgument(irqSet, argument(19), IRQ_SET_BYTES)).toThrow(
+      expect.objectContaining({ code: 'EINVAL' }),
+    );
     expect(readArgument(irqSet, argument(64), IRQ_SET_BYTES)).toMatchObject({ argsz: 64, index: 3 });
   });
 });
