@@ -1,6 +1,7 @@
 /**
  * A driver for tests. Its callbacks count in words that the test shares (`options.words`), fail when told to, wait at a
- * gate when told to, and obey commands. Types: `solo` has a set of its own, `pair` shares one with all others of its type.
+ * gate when told to, and obey commands. Types: `solo` has a set of its own, `pair` shares one with all others of its type, `keyed`
+ * with those whose UUID begins alike.
  */
 import { MediatedError } from '@mediated/core';
 import { currentThread } from '@mediated/core/sync';
@@ -72,7 +73,7 @@ class ManualClock implements Clock {
 export default defineDriver({
   name: 'sample',
   deviceApi: 'vfio-pci',
-  types: [{ sysfsName: 'solo' }, { sysfsName: 'pair' }],
+  types: [{ sysfsName: 'solo' }, { sysfsName: 'pair' }, { sysfsName: 'keyed' }],
   maxInstances: 1000,
   start({ options }) {
     const { words } = options as { words: Int32Array };
@@ -117,8 +118,9 @@ export default defineDriver({
         count(RELEASES);
         fail('release');
       },
-      deviceSet({ type }) {
+      deviceSet({ type, uuid }) {
         fail('deviceSet');
+        if (type.sysfsName === 'keyed') return `keyed ${uuid.slice(0, 8)}`;
         return type.sysfsName === 'pair' ? 'the pair' : undefined;
       },
       openDevice(device) {

@@ -36,7 +36,7 @@ export class Stage {
   }
 
   /** Makes a device on the given thread of the driver: the first digits of its UUID choose. */
-  create(type: 'solo' | 'pair', digits = 0): Promise<Mdev> {
+  create(type: 'solo' | 'pair' | 'keyed', digits = 0): Promise<Mdev> {
     return this.parent.create(`sample-${type}`, uuidOf(digits));
   }
 

@@ -23,10 +23,14 @@ describe('a registered device', () => {
   afterAll(() => stage[Symbol.asyncDispose]());
 
   beforeEach(() => {
-    stage.bus.drainEvents();
-    uevents = [];
+    forget();
     stage.words.fill(0);
   });
+
+  function forget(): void {
+    stage.bus.drainEvents();
+    uevents = [];
+  }
 
   const drained = () => {
     stage.bus.drainEvents();
@@ -49,10 +53,10 @@ describe('a registered device', () => {
 
   test('its uevents are those that a kernel sent, and numbers are reused at once', async () => {
     for (let round = 0; round < 2; round++) {
-      uevents = [];
+      forget();
       const mdev = await stage.create('solo', 1);
       expect(drained()).toEqual(created);
-      uevents = [];
+      forget();
       await mdev.remove();
       expect(drained()).toEqual([`remove ${device}/vfio-dev/vfio0 vfio-dev`, ...gone]);
     }
@@ -62,7 +66,7 @@ describe('a registered device', () => {
   test('vfio-core 4, 5, 32: removal waits for the last close; until then open files work and nobody opens anew', async () => {
     const mdev = await stage.create('solo', 1);
     const file = await openDevice(stage.bus, mdev);
-    uevents = [];
+    forget();
     let removed = false;
     const removal = mdev.remove().then(() => {
       removed = true;
@@ -78,7 +82,7 @@ describe('a registered device', () => {
     const [group, number] = idsOf(stage.runtime, other.index);
     expect([group, number]).toEqual([1, 1]);
     expect([removed, stage.count(RELEASES)]).toEqual([false, 0]);
-    uevents = [];
+    forget();
     await file.close();
     await removal;
     expect(drained()).toEqual(gone);

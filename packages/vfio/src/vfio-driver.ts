@@ -64,13 +64,8 @@ export class VfioDriver<Data> implements MdevDriver {
     const number = this.#memory.numbers.allocate();
     if (number < 0) throw new MediatedError('ENOMEM', 'no vfio device number is free', { syscall: 'probe' });
     device.setNumber(number);
-    let data: Data | Promise<Data>;
-    try {
-      data = this.operations.init?.(device as VfioDevice<undefined>) as Data | Promise<Data>;
-    } catch (error) {
-      this.#freeNumber(device);
-      throw error;
-    }
+    // When init fails there is nothing to undo: the core gives back the number that it finds in the slot.
+    const data = this.operations.init?.(device as VfioDevice<undefined>) as Data | Promise<Data>;
     if (isThenable(data)) return this.#awaitInit(device, data as Promise<Data>);
     device.data = data as Data;
     return this.#register(device);
@@ -93,12 +88,7 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   async #awaitInit(device: VfioDevice<Data>, data: Promise<Data>): Promise<void> {
-    try {
-      device.data = await data;
-    } catch (error) {
-      this.#freeNumber(device);
-      throw error;
-    }
+    device.data = await data;
     await this.#register(device);
   }
 
@@ -161,14 +151,10 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   #releaseOwn(device: VfioDevice<Data>): void | Promise<void> {
-    this.#freeNumber(device);
-    return this.operations.release?.(device);
-  }
-
-  #freeNumber(device: VfioDevice<Data>): void {
     const { number } = device;
     device.setNumber(-1);
     this.#memory.numbers.free(number);
+    return this.operations.release?.(device);
   }
 
   #attribute(attribute: DeviceAttribute<Data>): VendorAttribute {
