@@ -32,6 +32,7 @@ import {
   SHARD_WORDS,
   TYPE_WORDS,
 } from './layout.js';
+import type { HangWatch } from './hang-watch.js';
 import { Mdev } from './mdev.js';
 import { Parent } from './parent.js';
 import { parentProtocol } from './parent-protocol.js';
@@ -41,14 +42,17 @@ import { UeventFeed, type UeventEvents } from './uevent-feed.js';
 export class Bus {
   readonly client: Client;
   readonly memory: BusMemory;
+  readonly #hangs: HangWatch | undefined;
   readonly #parents = new Map<number, Parent>();
   readonly #byName = new Map<string, Parent>();
   readonly #events = createEmitter<UeventEvents>();
   #feed: UeventFeed | undefined;
 
-  constructor(client: Client, memory: BusMemory) {
+  /** With `hangs`, creates and removals asked for through this bus are watched. */
+  constructor(client: Client, memory: BusMemory, hangs?: HangWatch) {
     this.client = client;
     this.memory = memory;
+    this.#hangs = hangs;
   }
 
   /** Uevents, in the order of their sequence numbers. Followed from the first use of this property on. */
@@ -210,6 +214,7 @@ export class Bus {
         const at = base + PARENT_SHARDS + shard * SHARD_WORDS;
         return words[at + 2] === 0 ? undefined : { thread: words[at], actor: words[at + 2] };
       }),
+      hangs: this.#hangs,
     });
     this.#parents.set(index, parent);
     return parent;

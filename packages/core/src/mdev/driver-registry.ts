@@ -72,6 +72,15 @@ export class DriverRegistry {
     throw new MediatedError('ENODEV', `no driver ${name} is loaded (loaded: ${known})`, { syscall: 'registerParent' });
   }
 
+  /** The driver's shard that runs on a thread, if any does. */
+  onThread(id: number): DriverShard | undefined {
+    for (const { shards } of this.#drivers.values()) {
+      const shard = shards.find(({ actor }) => actor.handle.thread === id);
+      if (shard !== undefined) return shard;
+    }
+    return undefined;
+  }
+
   /** Loads a driver. EINVAL: the module is none. EBUSY: the name is taken. Else what the driver's start threw. */
   async load(url: string, { threads = 1, options }: LoadOptions): Promise<LoadedDriver> {
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_SHARDS) {

@@ -91,7 +91,7 @@ export class Mdev {
    * ENODEV: gone, or its parent is being unregistered. EAGAIN: not completely created, or being removed already.
    */
   async remove(): Promise<void> {
-    const result = await this.actor.ask('remove', this.index, this.generation).catch(this.#gone);
+    const result = await this.#watched(this.actor.ask('remove', this.index, this.generation)).catch(this.#gone);
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
@@ -107,7 +107,7 @@ export class Mdev {
    */
   async storeRemove(): Promise<void> {
     if (!this.presence.remove) throw refusal(-ERRNO.ENODEV, 'remove', this.uuid);
-    const result = await this.actor.ask('storeRemove', this.index, this.generation).catch(this.#gone);
+    const result = await this.#watched(this.actor.ask('storeRemove', this.index, this.generation)).catch(this.#gone);
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
@@ -125,6 +125,11 @@ export class Mdev {
   /** Writes a vendor attribute. Rejects with what the driver threw. */
   storeAttribute(path: string, text: string): Promise<void> {
     return this.actor.ask('storeAttribute', this.index, this.generation, path, text).catch(this.#gone);
+  }
+
+  #watched<T>(asked: Promise<T>): Promise<T> {
+    this.parent.watch(this.shard, asked);
+    return asked;
   }
 
   readonly #gone = (error: unknown): never => asGone(error, 'remove', this.uuid, this.parent.registered);

@@ -245,7 +245,7 @@ export class ParentRegistry {
 }
 
 function checkName(name: string): void {
-  if (/^[\w.:+-]{1,40}$/.test(name)) return;
+  if (/^(?!\.{1,2}$)[\w.:+-]{1,40}$/.test(name)) return;
   const text = `${JSON.stringify(name)} is no name for a parent: 1 to 40 letters, digits, . : + - _`;
   throw new MediatedError('EINVAL', text, { syscall: 'registerParent' });
 }

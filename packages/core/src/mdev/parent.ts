@@ -6,6 +6,7 @@ import type { ActorHandle, ActorRef } from '../actor/actor-ref.js';
 import { MediatedError } from '../errors.js';
 import { formatUuid, parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
+import type { HangWatch } from './hang-watch.js';
 import { Mdev } from './mdev.js';
 import type { AttributeInfo, ParentMessages } from './parent-protocol.js';
 import { HANDLE_SHIFT } from './parent-shard.js';
@@ -36,6 +37,8 @@ export interface ParentParts {
   readonly shards: readonly ActorRef<ParentMessages>[];
   /** The framework's actor beside each of them, if the driver has a framework. */
   readonly frameworks: readonly (ActorHandle | undefined)[];
+  /** Watches creates and removals, on the supervising thread if it was told to. */
+  readonly hangs: HangWatch | undefined;
 }
 
 export class Parent {
@@ -54,6 +57,7 @@ export class Parent {
   readonly shards: readonly ActorRef<ParentMessages>[];
   readonly #frameworks: readonly (ActorHandle | undefined)[];
   readonly #memory: BusMemory;
+  readonly #hangs: HangWatch | undefined;
   readonly #typeIndex = new Map<string, number>();
   readonly #words = new Int32Array(4);
   #attributes: Promise<readonly AttributeInfo[]> | undefined;
@@ -71,6 +75,7 @@ export class Parent {
     this.types = parts.types;
     this.shards = parts.shards;
     this.#frameworks = parts.frameworks;
+    this.#hangs = parts.hangs;
     for (const type of parts.types) this.#typeIndex.set(type.id, type.index);
   }
 
@@ -82,6 +87,11 @@ export class Parent {
   /** The parent with asks that have a time-out and/or an AbortSignal. */
   with(options: { timeout?: number; signal?: AbortSignal }): Parent {
     return new Parent(this.#memory, { ...this.#parts(), shards: this.shards.map((shard) => shard.with(options)) });
+  }
+
+  /** @internal Has an ask watched on which a driver could hang. */
+  watch(shard: number, asked: Promise<unknown>): void {
+    this.#hangs?.watch(this.shards[shard].handle.thread, asked);
   }
 
   /** For frameworks: the actor that serves the devices of a shard, undefined when its driver has no framework. */
@@ -108,9 +118,9 @@ export class Parent {
     const { index } = this.type(type);
     const words = this.#parse(uuid);
     const shard = this.#shardOf(words);
-    const result = await this.shards[shard]
-      .ask('create', index, words[0], words[1], words[2], words[3])
-      .catch((error) => asGone(error, 'create', uuid, this.registered));
+    const asked = this.shards[shard].ask('create', index, words[0], words[1], words[2], words[3]);
+    this.watch(shard, asked);
+    const result = await asked.catch((error) => asGone(error, 'create', uuid, this.registered));
     return this.#created(result, uuid, index, shard);
   }
 
@@ -129,13 +139,13 @@ export class Parent {
   }
 
   /** Value of `available_instances` of a type. */
-  availableInstances(type: string): Promise<number> {
-    return this.shards[0].ask('available', this.type(type).index).catch((error) => this.#unread(error, type));
+  async availableInstances(type: string): Promise<number> {
+    return await this.shards[0].ask('available', this.type(type).index).catch((error) => this.#unread(error, type));
   }
 
   /** Text of `description` of a type; empty when the driver has none. */
-  description(type: string): Promise<string> {
-    return this.shards[0].ask('description', this.type(type).index).catch((error) => this.#unread(error, type));
+  async description(type: string): Promise<string> {
+    return await this.shards[0].ask('description', this.type(type).index).catch((error) => this.#unread(error, type));
   }
 
   /** The attributes that its driver gives each bound device. ENODEV: the parent is gone. */
@@ -182,6 +192,7 @@ export class Parent {
 
   #parts(): ParentParts {
     const { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards } = this;
-    return { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards, frameworks: this.#frameworks };
+    const own = { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards };
+    return { ...own, frameworks: this.#frameworks, hangs: this.#hangs };
   }
 }

@@ -20,6 +20,12 @@ export interface RuntimeOptions {
    * ended anyway. Default 5000.
    */
   readonly closeDeadline?: number;
+  /**
+   * Milliseconds after which a create or removal asked for by the supervising thread, still unanswered, has the driver's
+   * thread checked: one that does not answer that check for as long either is stuck in a callback and is ended, as if it
+   * had died. Default 0: never.
+   */
+  readonly hangDeadline?: number;
   /** Restarts of threads that died. Default: 3 within 5000 ms. */
   readonly restart?: SystemOptions['restart'];
 }
@@ -36,6 +42,7 @@ export function resolveOptions(options: RuntimeOptions): {
   settings: BusSettings;
   capacity: BusCapacity;
   closeDeadline: number;
+  hangDeadline: number;
 } {
   const { gate = 'rwsem', quirks = 'kernel' } = options;
   if (!GATES.includes(gate)) {
@@ -56,5 +63,6 @@ export function resolveOptions(options: RuntimeOptions): {
       parents: count('maxParents', options.maxParents ?? 1024, 65_536),
     },
     closeDeadline: count('closeDeadline', options.closeDeadline ?? 5000, 0x7fffffff),
+    hangDeadline: count('hangDeadline', options.hangDeadline ?? 0, 0x7fffffff),
   };
 }

@@ -11,6 +11,7 @@ import { ThreadTable } from '../sync/threads.js';
 import { Bus } from './bus.js';
 import { BusMemory, type BusHandle } from './bus-memory.js';
 import { DriverRegistry, type LoadOptions } from './driver-registry.js';
+import { HangWatch } from './hang-watch.js';
 import type { Parent } from './parent.js';
 import type { DriverInfo } from './parent-protocol.js';
 import { ParentRegistry, type ParentSpec } from './parent-registry.js';
@@ -32,18 +33,20 @@ export class Runtime {
   readonly #parents: ParentRegistry;
   readonly #forgetDeaths: () => void;
   readonly #closeDeadline: number;
+  readonly #hangs: HangWatch | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: RuntimeOptions) {
-    const { settings, capacity, closeDeadline } = resolveOptions(options);
+    const { settings, capacity, closeDeadline, hangDeadline } = resolveOptions(options);
     this.#closeDeadline = closeDeadline;
     this.#memory = BusMemory.create(settings, capacity);
     // Before the actor system hears of a death: whoever is told EIO may create the same UUID again at once.
     this.#forgetDeaths = ThreadTable.current().onDeath((thread) => reclaimDevices(this.#memory, thread));
     const { restart } = options;
     this.system = ActorSystem.start({ grace: closeDeadline, ...(restart === undefined ? {} : { restart }) });
-    this.bus = new Bus(this.system.client, this.#memory);
     this.#drivers = new DriverRegistry(this.system, this.#memory);
+    this.#hangs = hangDeadline === 0 ? undefined : this.#watchHangs(hangDeadline);
+    this.bus = new Bus(this.system.client, this.#memory, this.#hangs);
     this.#parents = new ParentRegistry(this.system, this.#memory);
     this.system.events.on('threadDied', ({ name, restarting }) => {
       if (restarting) return;
@@ -159,10 +162,26 @@ export class Runtime {
     })();
     await Promise.race([unloading.catch(() => {}), deadline]);
     clearTimeout(timer);
+    this.#hangs?.close();
     this.bus.close();
     await this.system.close();
     this.#forgetDeaths();
     this.#memory.locks.close();
+  }
+
+  #watchHangs(deadline: number): HangWatch {
+    return new HangWatch(deadline, {
+      ping: async (thread) => this.#drivers.onThread(thread)?.actor.with({ timeout: deadline }).ask('ping'),
+      terminate: (thread) => {
+        const shard = this.#drivers.onThread(thread);
+        if (shard !== undefined) void this.system.thread(shard.thread).then(({ worker }) => worker.terminate(), () => {});
+      },
+      after: (milliseconds, callback) => {
+        const timer = setTimeout(callback, milliseconds);
+        return () => clearTimeout(timer);
+      },
+      now: () => performance.now(),
+    });
   }
 
   #refuseWhenClosing(syscall: string): void {
