@@ -11,7 +11,7 @@ import { tellLife } from './life.js';
 import { rage, type Stage } from './rage.js';
 import { Bench } from './storm/bench.js';
 import { formatTable } from './table.js';
-import { type Output, painter } from './terminal.js';
+import { columnsOf, type Output, painter } from './terminal.js';
 
 /** Parents: enough for the definitions that come with the program, and two that watch the storm. */
 const CARDS = 4;
@@ -65,7 +65,7 @@ function tellDevices({ definitions }: Definitions, created: BroughtUp, output: O
     definitions.map(({ parent, uuid, type, start }) => {
       return [parent, uuid, type, start, created.has(uuid) ? 'created' : 'defined only'];
     }),
-    Math.min(output.columns ?? 80, 80),
+    Math.min(columnsOf(output), 80),
   );
   output.write(`${lines.join('\n')}\n`);
 }

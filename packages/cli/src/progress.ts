@@ -2,7 +2,7 @@
  * How far a long command is: one line that is written over on a terminal, a plain line per second elsewhere.
  * Made by a command for its run, used on the main thread only; the caller ends it, also when the command failed.
  */
-import { isLive, type Output } from './terminal.js';
+import { columnsOf, isLive, type Output } from './terminal.js';
 
 /** Milliseconds between two plain lines. */
 const PLAIN_INTERVAL = 1000;
@@ -72,7 +72,7 @@ export class Progress {
       return;
     }
     // One column stays free: some terminals wrap when the last one is written.
-    const columns = (this.#output.columns ?? 80) - 1;
+    const columns = columnsOf(this.#output) - 1;
     this.#output.write(CLEAR_LINE + [...this.#text].slice(0, columns).join(''));
     this.#shown = true;
   }

@@ -7,7 +7,7 @@ import { Progress } from './progress.js';
 import type { Bench } from './storm/bench.js';
 import { formatReport, verdictOf } from './storm/report.js';
 import { Storm, type StormLimits } from './storm/storm.js';
-import { type Output, painter } from './terminal.js';
+import { columnsOf, type Output, painter } from './terminal.js';
 
 /** Widest output. */
 const MOST_COLUMNS = 80;
@@ -36,7 +36,7 @@ export async function rage(bench: Bench, limits: StormLimits, { output, signal }
     .run()
     .finally(() => progress.end());
   const held = report.violations.length === 0;
-  const lines = formatReport(report, paint, Math.min(output.columns ?? MOST_COLUMNS, MOST_COLUMNS));
+  const lines = formatReport(report, paint, Math.min(columnsOf(output), MOST_COLUMNS));
   output.write(`${['', ...lines, '', paint(held ? 'good' : 'bad', verdictOf(report))].join('\n')}\n`);
   if (!held) return 1;
   return report.interrupted ? INTERRUPTED : 0;

@@ -1,5 +1,5 @@
 /** When colour is shown and when a line may be written over. */
-import { isLive, painter } from '#dist/terminal.js';
+import { columnsOf, isLive, painter } from '#dist/terminal.js';
 import { describe, expect, test } from 'vitest';
 
 const terminal = { isTTY: true, write: () => true };
@@ -23,5 +23,13 @@ describe('an output', () => {
     expect(isLive(terminal, { NO_COLOR: '1' })).toBe(true);
     expect(isLive(terminal, { TERM: 'dumb' })).toBe(false);
     expect(isLive(pipe, {})).toBe(false);
+  });
+
+  test.each([
+    [120, 120],
+    [0, 80],
+    [undefined, 80],
+  ])('of %s columns is taken to have %s', (columns, expected) => {
+    expect(columnsOf({ ...terminal, columns })).toBe(expected);
   });
 });

@@ -24,6 +24,11 @@ export function isLive(output: Output, environment: Environment = process.env): 
   return output.isTTY === true && environment.TERM !== 'dumb';
 }
 
+/** Characters per line; 80 when the output does not say, or says 0 as a terminal of unknown size does. */
+export function columnsOf(output: Output): number {
+  return output.columns || 80;
+}
+
 /** A function that colours a text by its meaning, or leaves it alone where `output` shows no colour. */
 export function painter(
   output: Output,

@@ -102,7 +102,7 @@ function contention({ longestUnregister, starved, gate, operations }: StormRepor
   ];
   if (starved > 0) {
     const expected = gate === 'refcount' ? ', as expected of the refcount gate' : '';
-    lines.push(`${starved} times clients had to make way for an unregistering${expected}`);
+    lines.push(`clients had to make way for unregistering: ${starved} times${expected}`);
   }
   return lines;
 }

@@ -3,6 +3,7 @@ import { rage } from '#dist/rage.js';
 import { Bench } from '#dist/storm/bench.js';
 import { formatReport, verdictOf } from '#dist/storm/report.js';
 import { Storm } from '#dist/storm/storm.js';
+import { openDevice } from '@mediated/vfio';
 import { afterEach, describe, expect, test } from 'vitest';
 
 const LIMITS = { seconds: 0, operations: 2000, clients: 2 };
@@ -48,6 +49,31 @@ describe('a storm', () => {
     const limits = { ...LIMITS, operations: 0 };
     const report = await new Storm(await start(), limits, { signal: controller.signal, progress }).run();
     expect([report.interrupted, report.violations]).toEqual([true, []]);
+  });
+});
+
+describe('an unregistering that takes too long', () => {
+  test('mdev-core 21: has clients make way, is counted, and goes through', async () => {
+    const report = await new Storm(await start('refcount'), LIMITS, { patience: 0 }).run();
+    expect(report.violations).toEqual([]);
+    expect(report.starved).toBeGreaterThan(0);
+    const told = formatReport(report, (_meaning, text) => text, 80).join('\n');
+    expect(told).toContain(`make way for unregistering: ${report.starved} times, as expected of the refcount gate`);
+  });
+
+  test('and never ends, because somebody outside keeps a device open, is a violation', async () => {
+    const { bus, parents, uuids } = await start('rwsem', 0);
+    const files = await Promise.all(
+      parents.map(async ({ name, types }, at) => {
+        await bus.parent(name).create(types[0], uuids[at]);
+        return openDevice(bus, uuids[at]);
+      }),
+    );
+    const limits = { ...LIMITS, operations: 0 };
+    const report = await new Storm(bench as Bench, limits, { patience: 0, stuck: 500 }).run();
+    for (const file of files) await file.close();
+    expect(report.violations.map(({ invariant }) => invariant)).toContain('the storm goes on');
+    expect(report.violations.at(-1)?.text).toMatch(/nothing has ended for 0.5 s; \d+ of \d+ users rest/);
   });
 });
 

@@ -27,6 +27,10 @@ export interface StormHooks {
   readonly signal?: AbortSignal;
   /** Told some times a second: operations so far, seconds so far, parents that are gone at this moment. */
   readonly progress?: (operations: number, seconds: number, gone: number) => void;
+  /** Milliseconds that an unregistering may take before clients make way; default 2000. */
+  readonly patience?: number;
+  /** Milliseconds without the end of any operation until the storm counts as stuck; default 20,000. */
+  readonly stuck?: number;
 }
 
 /** Operations between two acts of the supervisor. */
@@ -37,9 +41,9 @@ const CALM_EVERY = 8;
 const CLEAR_EVERY = 4;
 /** Parents unregistered at once, at most. */
 const MOST_GONE = 2;
-/** Milliseconds that an unregistering may take before clients make way (mdev-core 15: the refcount gate starves). */
+/** The refcount gate starves while operations overlap (mdev-core 15): then clients make way. */
 const PATIENCE = 2000;
-/** Milliseconds between two looks at the storm, and without any operation until it counts as stuck. */
+/** Milliseconds between two looks at the storm. */
 const TICK = 100;
 const STUCK = 20_000;
 
@@ -127,7 +131,7 @@ export class Storm {
     const { control } = this.#clients;
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<true>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE, true);
+      timer = setTimeout(resolve, this.#hooks.patience ?? PATIENCE, true);
     });
     const unregistering = Promise.all(parents.map((parent) => this.#unregister(parent)));
     const starved = await Promise.race([unregistering.then(() => false), patience]);
@@ -205,9 +209,10 @@ export class Storm {
     if (total !== this.#seen.total) this.#seen = { total, at: now };
     this.#sample();
     this.#hooks.progress?.(total, (now - this.#started) / 1000, this.#gone);
-    if (now - this.#seen.at < STUCK) return;
+    const { stuck = STUCK } = this.#hooks;
+    if (now - this.#seen.at < stuck) return;
     const { resting, users } = this.#clients.control;
-    reject(new Error(`nothing has ended for ${STUCK / 1000} s; ${resting} of ${users} users rest`));
+    reject(new Error(`nothing has ended for ${stuck / 1000} s; ${resting} of ${users} users rest`));
   }
 
   /** Clients are counted while they are there. */
