@@ -63,6 +63,7 @@ const jobs = {
     await ref.with({ timeout: 1 }).ask('never');
   },
   async uncloneableAndEnd() {
+    await setImmediate();
     await ref.ask('failWith', () => {});
   },
   async closeWithAskInFlight() {

@@ -7,7 +7,7 @@ import { ask, bytes, defineProtocol, int, tell } from '@mediated/core/actor';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Endpoint } from '#dist/actor/endpoint.js';
 import { PortMesh } from '#dist/actor/ports.js';
-import { createSegment, depart } from '#dist/actor/segment.js';
+import { createSegment, depart, RING_SLOTS } from '#dist/actor/segment.js';
 
 const ASKER = 40;
 const TARGET = 41;
@@ -26,7 +26,7 @@ let handled: unknown[];
 let lives: number[];
 
 /** A life of a thread, with a port to the present life of the other. */
-function attach(thread: number, other: Endpoint | undefined): Endpoint {
+function attach(thread: number, other: Endpoint | undefined, expected: number[] = []): Endpoint {
   lives[thread] = (lives[thread] ?? -1) + 1;
   const { port1, port2 } = new MessageChannel();
   const peer = thread === ASKER ? TARGET : ASKER;
@@ -34,6 +34,7 @@ function attach(thread: number, other: Endpoint | undefined): Endpoint {
     segment,
     thread,
     new PortMesh(undefined, [{ peer, life: lives[peer] ?? 0, port: port1 }]),
+    expected,
   );
   other?.ports.add({ peer: thread, life: lives[thread], port: port2 });
   return endpoint;
@@ -145,6 +146,50 @@ test('an asker that comes again before its death was noticed is heard at once, p
   dead.close();
 });
 
+test('an asker that comes again while its first message is being handled is heard', async () => {
+  let fresh: Promise<unknown> | undefined;
+  target.dispatcher.delete(ACTOR);
+  const dead = asker;
+  startActor(target, (value: number) => {
+    if (value !== 1) return value;
+    die(asker);
+    asker = attach(ASKER, target);
+    fresh = asks(2);
+    return 1;
+  });
+  asks(1);
+  target.drain();
+  asker.drain();
+  expect([await fresh, handled]).toEqual([2, [1, 2]]);
+  dead.close();
+});
+
+test('a payload of an earlier life is not mistaken for one of the next', async () => {
+  const old = outcome(asker.ask(TARGET, ACTOR, reverse, [LONG], undefined));
+  target.drain();
+  const dead = target;
+  die(target);
+  target = attach(TARGET, asker);
+  startActor(asker, (value: unknown) => value);
+  const back = outcome(target.ask(ASKER, ACTOR, reverse, [LONG.slice(0, 70)], undefined));
+  asker.drain();
+  target.drain();
+  expect([await old, await back]).toEqual(['EIO', LONG.slice(0, 70)]);
+  dead.close();
+});
+
+test('a tell does not overtake asks that wait for room', async () => {
+  const waiting = Array.from({ length: RING_SLOTS + 1 }, (_, i) => asks(i));
+  target.drain();
+  expect(asker.tell(TARGET, ACTOR, note, [-1])).toBe(false);
+  asker.drain();
+  expect(asker.tell(TARGET, ACTOR, note, [-1])).toBe(true);
+  while (target.drain() !== 0);
+  asker.drain();
+  expect(await Promise.all(waiting)).toEqual(waiting.map((_, i) => i));
+  expect(handled).toEqual([...waiting.map((_, i) => i), -1]);
+});
+
 test('an ask made after a death that was not noticed yet goes to the next life', async () => {
   expect(asker.lifeOf(TARGET)).toBe(0);
   const dead = target;
@@ -204,4 +249,23 @@ test('256 lives later messages are still told apart', async () => {
   target.drain();
   asker.drain();
   expect([await fresh, handled]).toEqual([1, [1]]);
+});
+
+test('an actor that a restarted thread has yet to start again answers EIO, any other ESRCH', async () => {
+  die(target);
+  target = attach(TARGET, asker, [ACTOR]);
+  const missing = [ACTOR, ACTOR + 1].map((actor) => outcome(asker.ask(TARGET, actor, echo, [1], undefined)));
+  target.drain();
+  asker.drain();
+  expect(await Promise.all(missing)).toEqual(['EIO', 'ESRCH']);
+  startActor(target, () => 2);
+  const fresh = asks(1);
+  target.drain();
+  asker.drain();
+  expect(await fresh).toBe(2);
+  target.dispatcher.delete(ACTOR);
+  const stopped = asks(1);
+  target.drain();
+  asker.drain();
+  expect(await stopped).toBe('ESRCH');
 });
