@@ -6,6 +6,7 @@ import { type BusHandle, MediatedError, ThreadBus } from '@mediated/core';
 import { defineActor } from '@mediated/core/actor';
 import { DeviceFiles } from './device-files.js';
 import { deviceFilesProtocol } from './device-files-protocol.js';
+import { FileOperations } from './file-operations.js';
 import { VfioDriver } from './vfio-driver.js';
 
 /** What the core starts a framework's actor with. */
@@ -25,17 +26,18 @@ export const deviceFilesActor = defineActor({
       throw new MediatedError('EINVAL', `driver ${options.driver} is none of this copy of @mediated/vfio`);
     }
     const files = new DeviceFiles(bus, driver, context.endpoint.life);
+    const operations = new FileOperations(files, driver);
     context.watch((thread) => files.abandon(thread));
     return {
       handlers: {
         open: (index, generation) => files.open(index, generation, context.sender),
         close: (file) => files.close(file, context.sender),
-        read: (file, position, length) => files.read(file, position, length, context.sender),
-        write: (file, position, data) => files.write(file, position, data, context.sender),
-        ioctl: (file, command, argument) => files.ioctl(file, command, argument, context.sender),
-        mmap: (file, offset, length) => files.mmap(file, offset, length, context.sender),
-        attach: (file, counter) => files.attach(file, counter, context.sender),
-        detach: (file, descriptor) => files.detach(file, descriptor, context.sender),
+        read: (file, position, length) => operations.read(file, position, length, context.sender),
+        write: (file, position, data) => operations.write(file, position, data, context.sender),
+        ioctl: (file, command, argument) => operations.ioctl(file, command, argument, context.sender),
+        mmap: (file, offset, length) => operations.mmap(file, offset, length, context.sender),
+        attach: (file, counter) => operations.attach(file, counter, context.sender),
+        detach: (file, descriptor) => operations.detach(file, descriptor, context.sender),
       },
       stop: () => files.closeAll(),
     };

@@ -1,37 +1,21 @@
 /**
- * The open files of the devices of one driver on one thread (spec/vfio-core section 6): first open and last close under
- * the mutex of the device's set, read, write, ioctl and mmap without any lock. Thread-private, except the counts in the
- * device's slot. A file belongs to the client thread that opened it; when that thread dies or leaves, its files are
- * closed as by close(2). A step that need not wait is a plain call.
+ * The open files of the devices of one driver on one thread (spec/vfio-core section 6): opening and closing, with first
+ * open and last close under the mutex of the device's set. Called by the device files' actor; what is done with an open
+ * file is in `file-operations.ts`. Thread-private, except the counts in the device's slot. A file belongs to the client
+ * thread that opened it; when that thread dies or leaves, its files are closed as by close(2). A step that need not wait
+ * is a plain call.
  */
-import { driverFailure, driverNonsense, ERRNO, isThenable, MediatedError, type ThreadBus } from '@mediated/core';
+import { driverFailure, ERRNO, isThenable, MediatedError, type ThreadBus } from '@mediated/core';
 import type { VfioDevice } from './device.js';
-import { IOCTL_RESULT_BYTES } from './device-files-protocol.js';
 import { reportDriverError } from './driver-report.js';
-import { InterruptCounter } from './interrupt-counter.js';
-import type { DeviceOperations, IoctlCall } from './operations.js';
+import { type OpenFile, openFile } from './open-file.js';
+import type { DeviceOperations } from './operations.js';
 import { underMutex } from './under-mutex.js';
 import type { VfioDriver } from './vfio-driver.js';
 
-/** A read returns at most this many bytes. */
-const MAX_TRANSFER = 2 ** 24;
 /** A file's number is a count and, above it, the life of the thread; the count comes round after so many opens. */
 const COUNT_BITS = 24;
 const LIFE_MASK = 0x7f;
-
-interface OpenFile extends IoctlCall {
-  readonly number: number;
-  readonly owner: number;
-  readonly device: VfioDevice;
-  /** Interrupt counters by descriptor number. */
-  readonly descriptors: (InterruptCounter | undefined)[];
-  /** Callbacks under way that have returned a promise. */
-  calls: number;
-  /** Called when the last of them has ended: the file is being closed. */
-  idle: (() => void) | undefined;
-  /** Its owner is gone. */
-  orphaned: boolean;
-}
 
 export class DeviceFiles {
   readonly #bus: ThreadBus;
@@ -80,77 +64,14 @@ export class DeviceFiles {
     return this.#close(file);
   }
 
-  read(number: number, position: number, length: number, owner: number): Uint8Array | Promise<Uint8Array> {
-    const file = this.#file(number, owner, 'read');
-    const operations = this.#operations;
-    if (operations.read === undefined) throw unsupported('read');
-    assertOffset(position, 'read');
-    const into = new Uint8Array(Math.min(length, MAX_TRANSFER));
-    const taken = (count: unknown) => {
-      this.#assertCount(count, into.length, 'read');
-      return count === into.length ? into : into.subarray(0, count);
-    };
-    return this.#call(file, 'read', () => operations.read?.(file.device, position, into), taken);
-  }
-
-  write(number: number, position: number, bytes: Uint8Array, owner: number): number | Promise<number> {
-    const file = this.#file(number, owner, 'write');
-    const operations = this.#operations;
-    if (operations.write === undefined) throw unsupported('write');
-    assertOffset(position, 'write');
-    const taken = (count: unknown) => {
-      this.#assertCount(count, bytes.length, 'write');
-      return count;
-    };
-    return this.#call(file, 'write', () => operations.write?.(file.device, position, bytes), taken);
-  }
-
-  /** Answers the result and, behind it, the argument as the driver left it. */
-  ioctl(number: number, command: number, argument: Uint8Array, owner: number): Uint8Array | Promise<Uint8Array> {
-    const file = this.#file(number, owner, 'ioctl');
-    const operations = this.#operations;
-    if (operations.ioctl === undefined) throw unsupported('ioctl');
-    const answer = new Uint8Array(IOCTL_RESULT_BYTES + argument.length);
-    const copy = answer.subarray(IOCTL_RESULT_BYTES);
-    copy.set(argument);
-    const finish = (result: unknown) => {
-      if (result !== undefined && !(Number.isInteger(result) && (result as number) >= 0)) {
-        throw driverNonsense(this.#driver.name, 'ioctl', result, 'it returns a number from 0 up, or nothing');
-      }
-      new Int32Array(answer.buffer, 0, 1)[0] = (result as number | undefined) ?? 0;
-      return answer;
-    };
-    return this.#call(file, 'ioctl', () => operations.ioctl?.(file.device, command, copy, file), finish);
-  }
-
-  mmap(number: number, offset: number, length: number, owner: number): SharedArrayBuffer | Promise<SharedArrayBuffer> {
-    const file = this.#file(number, owner, 'mmap');
-    const operations = this.#operations;
-    if (operations.mmap === undefined) throw unsupported('mmap');
-    assertOffset(offset, 'mmap');
-    assertOffset(length, 'mmap');
-    const finish = (memory: unknown) => {
-      if (memory instanceof SharedArrayBuffer) return memory;
-      throw driverNonsense(this.#driver.name, 'mmap', memory, 'it returns a SharedArrayBuffer');
-    };
-    return this.#call(file, 'mmap', () => operations.mmap?.(file.device, offset, length), finish);
-  }
-
-  /** Gives an interrupt counter a descriptor number in a file, the lowest free one. */
-  attach(number: number, counter: SharedArrayBuffer, owner: number): number {
-    const { descriptors } = this.#file(number, owner, 'attach');
-    const free = descriptors.indexOf(undefined);
-    const descriptor = free < 0 ? descriptors.length : free;
-    descriptors[descriptor] = InterruptCounter.from(counter);
-    return descriptor;
-  }
-
-  /** Takes a descriptor number back; what a driver has bound to the counter stays bound. 0 or a negative errno. */
-  detach(number: number, descriptor: number, owner: number): number {
-    const { descriptors } = this.#file(number, owner, 'detach');
-    if (descriptors[descriptor] === undefined) return -ERRNO.EBADF;
-    descriptors[descriptor] = undefined;
-    return 0;
+  /** An open file of a client thread. EBADF; EIO when it was one of an earlier life of this thread. */
+  find(number: number, owner: number, syscall: string): OpenFile {
+    const file = this.#files.get(number);
+    if (file !== undefined && file.owner === owner) return file;
+    if (this.#missing(number) === ERRNO.EIO) {
+      throw new MediatedError('EIO', `the thread of file ${number}'s device died`, { syscall });
+    }
+    throw new MediatedError('EBADF', `file ${number} is not open`, { syscall });
   }
 
   /** A client thread has died or left: closes what it had open, and what is being opened for it. */
@@ -169,21 +90,7 @@ export class DeviceFiles {
   #newFile(device: VfioDevice, owner: number): OpenFile {
     do this.#count = (this.#count + 1) & ((1 << COUNT_BITS) - 1);
     while (this.#files.has(this.#life | this.#count));
-    const descriptors: (InterruptCounter | undefined)[] = [];
-    const file: OpenFile = {
-      number: this.#life | this.#count,
-      owner,
-      device,
-      descriptors,
-      calls: 0,
-      idle: undefined,
-      orphaned: false,
-      eventfd(descriptor) {
-        const counter = descriptors[descriptor];
-        if (counter !== undefined) return counter;
-        throw new MediatedError('EBADF', `${descriptor} is no descriptor of this file`, { syscall: 'ioctl' });
-      },
-    };
+    const file = openFile(this.#life | this.#count, owner, device);
     let owned = this.#owned.get(owner);
     if (owned === undefined) this.#owned.set(owner, (owned = new Set()));
     owned.add(file);
@@ -266,51 +173,8 @@ export class DeviceFiles {
     return 0;
   }
 
-  #file(number: number, owner: number, syscall: string): OpenFile {
-    const file = this.#files.get(number);
-    if (file !== undefined && file.owner === owner) return file;
-    if (this.#missing(number) === ERRNO.EIO) {
-      throw new MediatedError('EIO', `the thread of file ${number}'s device died`, { syscall });
-    }
-    throw new MediatedError('EBADF', `file ${number} is not open`, { syscall });
-  }
-
   /** Errno for a number that is no open file: one of an earlier life of this thread died with it. */
   #missing(number: number): number {
     return (number & (LIFE_MASK << COUNT_BITS)) === this.#life ? ERRNO.EBADF : ERRNO.EIO;
   }
-
-  /** Calls a driver callback; the file cannot be closed before it has ended. */
-  #call<R>(file: OpenFile, callback: string, run: () => unknown, finish: (result: unknown) => R): R | Promise<R> {
-    let result: unknown;
-    try {
-      result = run();
-    } catch (error) {
-      throw driverFailure(this.#driver.name, callback, error);
-    }
-    if (!isThenable(result)) return finish(result);
-    file.calls++;
-    return Promise.resolve(result)
-      .catch((error: unknown) => {
-        throw driverFailure(this.#driver.name, callback, error);
-      })
-      .finally(() => {
-        if (--file.calls === 0) file.idle?.();
-      })
-      .then(finish);
-  }
-
-  #assertCount(count: unknown, most: number, callback: string): asserts count is number {
-    if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= most) return;
-    throw driverNonsense(this.#driver.name, callback, count, `it returns a number of bytes, at most ${most}`);
-  }
-}
-
-function unsupported(syscall: string): MediatedError {
-  return new MediatedError('EINVAL', `the device's driver has no ${syscall}`, { syscall });
-}
-
-function assertOffset(value: number, syscall: string): void {
-  if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new MediatedError('EINVAL', `${value} is no position in a device file`, { syscall });
 }

@@ -6,10 +6,10 @@
  * (a leaf lock: taken while no set mutex is held); HASH goes from 0 last when a record is made and to 0 first when it is
  * given back, so whoever dies in between leaves a free record. ORDER: under the set's mutex.
  */
-import { type BusMemory, DEVICE_FRAMEWORK, MediatedError } from '@mediated/core';
+import { type BusMemory, MediatedError } from '@mediated/core';
 import { type LockHandle, Mutex, Semaphore } from '@mediated/core/sync';
 import type { DeviceSet, DeviceWords } from './device-set.js';
-import { JOINED, OPEN_COUNT, SET } from './device-words.js';
+import { SharedSet } from './shared-set.js';
 import { underMutex } from './under-mutex.js';
 
 /** Structured-cloneable access to the table. */
@@ -75,7 +75,8 @@ export class SetTable {
     if (!members.tryAcquire()) throw new MediatedError('ENOMEM', `device set ${key} is full`);
     const mutex = Mutex.from(this.#lock('mutex', at + MUTEX, 'device set'));
     const leave = () => underMutex(this.#registry, () => this.#drop(at, members));
-    return new SharedSet({ key, mutex, device, record, words: this.#words, memory: this.#memory, leave });
+    const order = { words: this.#words, index: at + ORDER };
+    return new SharedSet({ key, mutex, device, record, order, memory: this.#memory, leave });
   }
 
   #find(hash: number, key: Uint8Array): number | undefined {
@@ -151,63 +152,4 @@ function hashOf(bytes: Uint8Array): number {
 
 function enlist(set: SharedSet): DeviceSet | Promise<DeviceSet> {
   return set.enlist();
-}
-
-interface SharedSetParts {
-  readonly key: string;
-  readonly mutex: Mutex;
-  readonly device: DeviceWords;
-  readonly record: number;
-  readonly words: Int32Array<SharedArrayBuffer>;
-  readonly memory: BusMemory;
-  readonly leave: () => void | Promise<void>;
-}
-
-/** A shared set as one member sees it. */
-class SharedSet implements DeviceSet {
-  readonly key: string;
-  readonly mutex: Mutex;
-  readonly #parts: SharedSetParts;
-
-  constructor(parts: SharedSetParts) {
-    this.key = parts.key;
-    this.mutex = parts.mutex;
-    this.#parts = parts;
-  }
-
-  /** Puts the member at the tail. */
-  enlist(): DeviceSet | Promise<DeviceSet> {
-    const { device, record, words } = this.#parts;
-    return underMutex<DeviceSet>(this.mutex, () => {
-      device.words[device.offset + JOINED] = words[record * RECORD_WORDS + ORDER]++;
-      Atomics.store(device.words, device.offset + SET, record + 1);
-      return this;
-    });
-  }
-
-  members(): number[] {
-    const { devices } = this.#parts.memory;
-    const { words } = devices;
-    const found: { index: number; joined: number }[] = [];
-    for (let index = 0; index < devices.top; index++) {
-      const at = devices.base(index) + DEVICE_FRAMEWORK;
-      if (Atomics.load(words, at + SET) !== this.#parts.record + 1) continue;
-      if ((devices.generation(index) & 1) !== 0) found.push({ index, joined: words[at + JOINED] });
-    }
-    return found.sort((a, b) => a.joined - b.joined).map(({ index }) => index);
-  }
-
-  openCount(): number {
-    const { devices } = this.#parts.memory;
-    const openCountOf = (index: number) => devices.words[devices.base(index) + DEVICE_FRAMEWORK + OPEN_COUNT];
-    return this.members().reduce((sum, index) => sum + openCountOf(index), 0);
-  }
-
-  leave(): void | Promise<void> {
-    const { device, leave } = this.#parts;
-    const left = underMutex(this.mutex, () => {
-      Atomics.store(device.words, device.offset + SET, 0);
-    });
-    return left instanceof Promise ? left.then(leave) : leave();
-  }
 }
