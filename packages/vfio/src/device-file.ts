@@ -179,9 +179,14 @@ function closedFile(syscall: string): MediatedError {
   return new MediatedError('EBADF', 'this device file is closed', { syscall });
 }
 
-/** An actor that has stopped went with its driver, and with it the device. */
+/**
+ * An actor that has stopped, or whose thread ended after the parent was unregistered, went with its driver, and with it
+ * the device; a thread that died under a registered parent stays EIO.
+ */
 function asGone(error: unknown, mdev: Mdev): never {
-  if (isMediatedError(error, 'ESRCH')) throw refused(-ERRNO.ENODEV, 'open', mdev.uuid);
+  if (isMediatedError(error, 'ESRCH') || (!mdev.parent.registered && isMediatedError(error, 'EIO'))) {
+    throw refused(-ERRNO.ENODEV, 'open', mdev.uuid);
+  }
   throw error;
 }
 
