@@ -3,6 +3,7 @@
  * and needs no lock; other threads reach it through its `ActorRef` only.
  */
 import { Mutex } from 'async-mutex';
+import { lockDebug, lockTask } from '../sync/lockdep.js';
 import type { ActorCell, Handler } from './dispatcher.js';
 import type { Endpoint } from './endpoint.js';
 import type { ArgsOf, MessageMap, Protocol, ReplyOf } from './protocol.js';
@@ -103,7 +104,7 @@ export async function startActor<M extends MessageMap, Options>(
     id,
     name,
     messages,
-    handlers: messages.map((message) => serialise((...args) => byName[message.name](...args))),
+    handlers: messages.map((message) => serialise(asLockTask(byName[message.name].bind(started.handlers)))),
   };
   dispatcher.add(cell);
   return {
@@ -114,6 +115,11 @@ export async function startActor<M extends MessageMap, Options>(
       await started.stop?.();
     },
   };
+}
+
+/** In lock debug mode each message is a task of its own to the order checker. */
+function asLockTask(handler: Handler): Handler {
+  return lockDebug ? (...args) => lockTask(() => handler(...args)) : handler;
 }
 
 function oneAtATime(): (handler: Handler) => Handler {

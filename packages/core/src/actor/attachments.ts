@@ -22,7 +22,7 @@ export class Attachments {
   /** Makes the ports between a new thread and everybody else, and what the new thread needs to attach. */
   add(thread: number): { attachment: Attachment; transfer: MessagePort[] } {
     // The id may have belonged to a thread that has just left.
-    this.#endpoint.noticeDeaths();
+    this.#endpoint.noticeNews();
     Atomics.store(this.#endpoint.views.words, rowOf(thread) + STATE, ANNOUNCED);
     const life = this.#endpoint.lifeOf(thread);
     const control = new MessageChannel();

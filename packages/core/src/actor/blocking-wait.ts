@@ -2,6 +2,7 @@
  * How a client thread waits for a reply while it blocks: a bounded spin, then sleep on its PARKED word.
  * Private to one endpoint, used by blocking asks only.
  */
+import { passOnBeforeBlocking } from '../sync/local-queue.js';
 import { PARKED, rowOf } from './segment.js';
 
 /** Longest spin before sleeping, in milliseconds. */
@@ -34,6 +35,8 @@ export class BlockingWait {
    * the event loop on the same word may then be left behind with the word at 0, and must be set up anew.
    */
   sleep(milliseconds: number): boolean {
+    // A lock that this thread also awaits must not be handed to an event loop that cannot run.
+    passOnBeforeBlocking();
     Atomics.store(this.#words, this.#parked, 1);
     if (!this.#isReady() && Atomics.wait(this.#words, this.#parked, 1, milliseconds) === 'ok') return false;
     Atomics.store(this.#words, this.#parked, 0);

@@ -16,7 +16,7 @@ import { Peers } from './peers.js';
 import type { PortMesh } from './ports.js';
 import type { PlannedMessage } from './protocol.js';
 import { Pump } from './pump.js';
-import { ATTACHED, DEATHS, depart, LIFE_MASK, PARKED, rowOf, STATE, SYSTEM_DEATHS, SYSTEM_THREADS } from './segment.js';
+import { ATTACHED, DEATHS, depart, LIFE_MASK, NEWS, PARKED, raiseHighest, rowOf, STATE } from './segment.js';
 import { NO_REPLY, SlotReader } from './slot-reader.js';
 import { clearStatistics, readStatistics, type ThreadStatistics } from './statistics.js';
 
@@ -39,7 +39,8 @@ export class Endpoint {
   readonly #blocking: BlockingWait;
   readonly #deathListeners = new Set<(thread: number) => void>();
   readonly #deathsSeen = new Int32Array(MAX_THREADS);
-  #systemDeathsSeen: number;
+  readonly #news: number;
+  #newsSeen: number;
   #holdsProcess = false;
   #closed = false;
 
@@ -53,7 +54,8 @@ export class Endpoint {
     this.ports = ports;
     const { words } = this.views;
     // The total first: a death in between is then noticed once more than needed, not once less.
-    this.#systemDeathsSeen = Atomics.load(words, SYSTEM_DEATHS);
+    this.#news = rowOf(thread) + NEWS;
+    this.#newsSeen = Atomics.load(words, this.#news);
     for (let id = 0; id < MAX_THREADS; id++) this.#deathsSeen[id] = Atomics.load(words, rowOf(id) + DEATHS);
     this.life = this.lifeOf(thread);
     clearStatistics(this.views, thread);
@@ -63,7 +65,7 @@ export class Endpoint {
     this.#local = new LocalCalls(thread, this.dispatcher, this.inFlight);
     this.#peers = new Peers(this);
     this.#reader = new SlotReader(this);
-    const isReady = () => this.#peers.ready || this.#deathsUnseen;
+    const isReady = () => this.#peers.ready || this.#newsUnseen;
     this.#blocking = new BlockingWait(words, thread, isReady);
     this.#pump = new Pump(this.views, thread, {
       drain: () => this.drain(),
@@ -73,7 +75,7 @@ export class Endpoint {
         if (this.pending.awaited === 0) this.#holdProcess(false);
       },
     });
-    Atomics.add(words, SYSTEM_THREADS, 1);
+    raiseHighest(words, thread);
     Atomics.store(words, row + STATE, ATTACHED);
     this.#pump.look();
   }
@@ -119,7 +121,7 @@ export class Endpoint {
   tell(thread: number, actor: number, message: PlannedMessage, args: readonly unknown[]): boolean {
     if (thread === this.thread) return this.#local.tell(actor, message, args);
     if (this.#closed) throw threadLeft(message.name);
-    if (this.#deathsUnseen) this.noticeDeaths();
+    if (this.#newsUnseen) this.noticeNews();
     if (!this.isAttached(thread)) throw threadGone(thread, message.name);
     return this.#peers.link(thread).request(actor, message, args, NO_REPLY);
   }
@@ -149,7 +151,7 @@ export class Endpoint {
       failed = true;
     };
     this.#send(entry, args);
-    const deadline = performance.now() + (options?.timeout ?? Number.POSITIVE_INFINITY);
+    const deadline = options?.timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.timeout;
     while (!entry.settled) {
       // A drain that found no message may still have noticed that the target died.
       if (this.drain() !== 0 || entry.settled || this.#blocking.spin()) continue;
@@ -169,7 +171,7 @@ export class Endpoint {
 
   /** Handles everything that has arrived, up to a bounded batch per peer. Returns how much there was. */
   drain(): number {
-    if (this.#deathsUnseen) this.noticeDeaths();
+    if (this.#newsUnseen) this.noticeNews();
     return this.#peers.drain(this.#reader);
   }
 
@@ -190,10 +192,11 @@ export class Endpoint {
     this.#holdProcess(false);
   }
 
-  /** Rejects what waits for threads that have died or left, and tells the listeners. */
-  noticeDeaths(): void {
+  /** Meets new peers; rejects what waits for threads that have died or left, and tells the listeners. */
+  noticeNews(): void {
     const { words } = this.views;
-    this.#systemDeathsSeen = Atomics.load(words, SYSTEM_DEATHS);
+    this.#newsSeen = Atomics.load(words, this.#news);
+    this.#peers.seeNewPeers();
     for (let thread = 0; thread < MAX_THREADS; thread++) {
       const deaths = Atomics.load(words, rowOf(thread) + DEATHS);
       if (deaths === this.#deathsSeen[thread]) continue;
@@ -214,14 +217,14 @@ export class Endpoint {
     else letProcessGo();
   }
 
-  get #deathsUnseen(): boolean {
-    return Atomics.load(this.views.words, SYSTEM_DEATHS) !== this.#systemDeathsSeen;
+  get #newsUnseen(): boolean {
+    return Atomics.load(this.views.words, this.#news) !== this.#newsSeen;
   }
 
   #refusal(thread: number, message: PlannedMessage, options: AskOptions | undefined): MediatedError | undefined {
     if (options?.signal?.aborted) return abortedAsk(message.name, options.signal);
     if (this.#closed) return threadLeft(message.name);
-    if (this.#deathsUnseen) this.noticeDeaths();
+    if (this.#newsUnseen) this.noticeNews();
     if (!this.isAttached(thread)) return threadGone(thread, message.name);
     if (this.#peers.outstanding(thread) >= MAX_OUTSTANDING) {
       return new MediatedError(

@@ -1,12 +1,11 @@
 /**
  * Packs arguments and replies into slots and takes them out again. Called by endpoints only.
- * Slot words: 0 header, 1 actor (request) or status (reply), 2 id, 3 inline byte count or port ticket, 4..15 payload.
+ * Slot words: 0 header, 1 seal with the actor (request) or status (reply), 2 id, 3 inline byte count or port ticket, 4..15 payload.
  * What does not fit in the slot goes over the port between the two threads, posted before the slot is published.
  */
 import { type Codec, INLINE_WORDS, type PlannedMessage } from './protocol.js';
 
 export const HEADER = 0;
-export const TARGET = 1;
 export const ID = 2;
 export const EXTRA = 3;
 export const PAYLOAD = 4;

@@ -18,19 +18,21 @@ import {
   packReply,
   type PayloadRoad,
   type SlotViews,
-  TARGET,
 } from './packing.js';
 import type { PendingAsk, PendingAsks } from './pending.js';
 import type { PortMesh } from './ports.js';
 import { type Codec, none, type PlannedMessage } from './protocol.js';
 import { Queue } from './queue.js';
 import { RingConsumer, RingProducer } from './ring.js';
-import { countersOf, wake } from './segment.js';
+import { countersOf, PARKED, rowOf, wake } from './segment.js';
 import { BACKLOGGED, SENT } from './statistics.js';
 
 /** Reply status words: the value follows, or an error is on the port. */
 export const REPLY_VALUE = 0;
 export const REPLY_ERROR = 1;
+
+/** A sleeping asker is woken for replies at most this often while more of its requests are being handled, in ms. */
+const WAKE_INTERVAL = 0.1;
 
 const ASKER_SHIFT = 16;
 const TARGET_SHIFT = 24;
@@ -73,6 +75,9 @@ export class PeerLink implements PayloadRoad {
   asked = 0;
   readonly #owner: LinkOwner;
   #life = 0;
+  /** Replies were published since the peer was last known to be awake. */
+  #owesWake = false;
+  #wokeAt = 0;
   readonly #requestsOut: RingProducer;
   readonly #repliesOut: RingProducer;
   readonly #waitingRequests = new Queue<WaitingRequest>();
@@ -118,12 +123,34 @@ export class PeerLink implements PayloadRoad {
     return this.#waitingRequests.length === 0 && this.#writeRequest(actor, message, args, id);
   }
 
-  /** Sends a reply, or keeps it until the asker has read its earlier ones. Never throws. */
+  /**
+   * Sends a reply, or keeps it until the asker has read its earlier ones. Never throws. Whoever has sent the last of
+   * several calls {@link wake}; in between, {@link wakeIfDue} keeps the asker from waiting long.
+   */
   reply(id: number, lives: number, codec: Codec<unknown>, value: unknown, failed: boolean): void {
     if (lives !== this.asked) return;
     if (this.#waitingReplies.length === 0 && this.#writeReply(id, lives, codec, value, failed)) return;
     this.#waitingReplies.push(keepReply(id, lives, codec, value, failed));
     if (!this.#repliesOut.starve()) this.flush();
+  }
+
+  /** Wakes the asker for replies that it may not have seen. */
+  wake(): void {
+    if (!this.#owesWake) return;
+    this.#owesWake = false;
+    wake(this.#owner.views.words, this.thread);
+  }
+
+  /**
+   * {@link wake}, unless that was done a moment ago: waking costs more than most requests. A reply may so wait for the
+   * handler that runs next, but not for two.
+   */
+  wakeIfDue(): void {
+    if (!this.#owesWake || Atomics.load(this.#owner.views.words, rowOf(this.thread) + PARKED) === 0) return;
+    const now = performance.now();
+    if (now - this.#wokeAt < WAKE_INTERVAL) return;
+    this.#wokeAt = now;
+    this.wake();
   }
 
   /** Sends what waited, as far as there is room. Returns how much was sent. */
@@ -154,6 +181,7 @@ export class PeerLink implements PayloadRoad {
       this.#waitingRequests.shift();
       sent++;
     }
+    this.wake();
     return sent;
   }
 
@@ -167,6 +195,7 @@ export class PeerLink implements PayloadRoad {
     this.#waitingRequests.clear();
     this.#waitingReplies.clear();
     this.outstanding = 0;
+    this.#owesWake = false;
     this.#setLife(life);
   }
 
@@ -196,9 +225,8 @@ export class PeerLink implements PayloadRoad {
     const { words } = views;
     const flags = packArguments(views, at, message, args, this);
     words[at + HEADER] = message.index | flags | this.asking;
-    words[at + TARGET] = actor;
     words[at + ID] = id;
-    this.#requestsOut.publish();
+    this.#requestsOut.publish(actor);
     views.doubles[this.#counters + SENT]++;
     wake(words, this.thread);
     return true;
@@ -227,10 +255,9 @@ export class PeerLink implements PayloadRoad {
       }
     }
     words[at + HEADER] = flags | (lives & LIVES);
-    words[at + TARGET] = status;
     words[at + ID] = id;
-    this.#repliesOut.publish();
-    wake(words, this.thread);
+    this.#repliesOut.publish(status);
+    this.#owesWake = true;
     return true;
   }
 }

@@ -1,10 +1,10 @@
 /**
  * The links of one thread to the threads it talks with, made when first needed. Private to the thread's endpoint.
- * A peer announces its first message by a bit in this thread's PEERS words; the bits are never cleared.
+ * A peer announces its first message by a bit in this thread's PEERS words (never cleared) and by NEWS.
  */
 import type { LinkOwner } from './peer-link.js';
 import { PeerLink } from './peer-link.js';
-import { PEERS_HI, PEERS_LO, rowOf } from './segment.js';
+import { NEWS, PEERS_HI, PEERS_LO, rowOf } from './segment.js';
 import type { SlotReader } from './slot-reader.js';
 
 export class Peers {
@@ -12,18 +12,15 @@ export class Peers {
   readonly #row: number;
   readonly #byThread: (PeerLink | undefined)[] = new Array(64);
   #links: PeerLink[] = [];
-  #low = 0;
-  #high = 0;
 
   constructor(owner: LinkOwner) {
     this.#owner = owner;
     this.#row = rowOf(owner.thread);
-    this.#seeNewPeers();
+    this.seeNewPeers();
   }
 
   /** True when a drain would do something. */
   get ready(): boolean {
-    if (this.#newPeers) return true;
     for (const link of this.#links) if (link.ready) return true;
     return false;
   }
@@ -34,6 +31,7 @@ export class Peers {
     if (link !== undefined) return link;
     const { words } = this.#owner.views;
     Atomics.or(words, rowOf(thread) + (this.#owner.thread < 32 ? PEERS_LO : PEERS_HI), 1 << (this.#owner.thread & 31));
+    Atomics.add(words, rowOf(thread) + NEWS, 1);
     return this.#add(thread);
   }
 
@@ -43,7 +41,6 @@ export class Peers {
 
   /** Reads replies and requests of every peer, a bounded batch of each. Returns how many. */
   drain(reader: SlotReader): number {
-    if (this.#newPeers) this.#seeNewPeers();
     let handled = 0;
     for (const link of this.#links) {
       handled += reader.readReplies(link) + reader.readRequests(link);
@@ -60,20 +57,13 @@ export class Peers {
     link.rebirth(life);
   }
 
-  get #newPeers(): boolean {
+  /** Makes the links to peers that have announced themselves. */
+  seeNewPeers(): void {
     const { words } = this.#owner.views;
-    return (
-      Atomics.load(words, this.#row + PEERS_LO) !== this.#low ||
-      Atomics.load(words, this.#row + PEERS_HI) !== this.#high
-    );
-  }
-
-  #seeNewPeers(): void {
-    const { words } = this.#owner.views;
-    this.#low = Atomics.load(words, this.#row + PEERS_LO);
-    this.#high = Atomics.load(words, this.#row + PEERS_HI);
+    const low = Atomics.load(words, this.#row + PEERS_LO);
+    const high = Atomics.load(words, this.#row + PEERS_HI);
     for (let thread = 0; thread < 64; thread++) {
-      const bits = thread < 32 ? this.#low : this.#high;
+      const bits = thread < 32 ? low : high;
       if ((bits & (1 << (thread & 31))) !== 0 && this.#byThread[thread] === undefined) this.link(thread);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { SlotViews } from './packing.js';
-import { countersOf, PARKED, rowOf, SYSTEM_THREADS } from './segment.js';
+import { awakeThreads, countersOf, PARKED, rowOf } from './segment.js';
 import { PARKS, SPINS_PAID } from './statistics.js';
 
 /** A spin pays when the last sleep was shorter than this, in milliseconds. */
@@ -83,7 +83,7 @@ export class Pump {
   }
 
   #coresFree(): boolean {
-    return CORES > 1 && Atomics.load(this.#words, SYSTEM_THREADS) <= CORES;
+    return CORES > 1 && awakeThreads(this.#words) <= CORES;
   }
 
   #turn(): void {
@@ -127,7 +127,7 @@ export class Pump {
           return true;
         }
       }
-    } while (performance.now() - start < SPIN);
+    } while (performance.now() - start < SPIN && this.#coresFree());
     return false;
   }
 

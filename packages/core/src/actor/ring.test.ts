@@ -1,6 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RingConsumer, RingProducer } from '#dist/actor/ring.js';
-import { createSegment, RING_HEAD, RING_SLOTS, RING_TAIL, ringOf } from '#dist/actor/segment.js';
+import { RingConsumer, RingProducer, sealed } from '#dist/actor/ring.js';
+import {
+  createSegment,
+  RING_HEAD,
+  RING_HEADER_WORDS,
+  RING_SLOTS,
+  RING_TAIL,
+  ringOf,
+  SEAL,
+  SLOT_WORDS,
+} from '#dist/actor/segment.js';
 
 const words = new Int32Array(createSegment());
 const FROM = 3;
@@ -10,6 +19,11 @@ function startAt(counter: number): { producer: RingProducer; consumer: RingConsu
   const base = ringOf(FROM, TO, false);
   words[base + RING_HEAD] = counter;
   words[base + RING_TAIL] = counter;
+  // As an earlier lap left the slots: each with the other lap's seal.
+  for (let position = counter; position !== ((counter + RING_SLOTS) | 0); position = (position + 1) | 0) {
+    const slot = base + RING_HEADER_WORDS + (position & (RING_SLOTS - 1)) * SLOT_WORDS;
+    words[slot + SEAL] = (position >>> Math.log2(RING_SLOTS)) & 1;
+  }
   return { producer: new RingProducer(words, FROM, TO, false), consumer: new RingConsumer(words, FROM, TO, false) };
 }
 
@@ -17,7 +31,7 @@ function send(producer: RingProducer, value: number): boolean {
   const at = producer.claim();
   if (at === -1) return false;
   words[at] = value;
-  producer.publish();
+  producer.publish(value & 0xffff);
   return true;
 }
 
@@ -25,6 +39,7 @@ function receive(consumer: RingConsumer): number | undefined {
   const at = consumer.peek();
   if (at === -1) return undefined;
   const value = words[at];
+  expect(sealed(words, at)).toBe(value & 0xffff);
   consumer.advance();
   return value;
 }

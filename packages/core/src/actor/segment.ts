@@ -7,6 +7,8 @@ import { MAX_THREADS } from '../sync/threads.js';
 
 /** Words of one message slot (64 bytes, one cache line). */
 export const SLOT_WORDS = 16;
+/** The word of a slot by which it is published: see `ring.ts`. */
+export const SEAL = 1;
 /** Slots of one ring; a power of two. */
 export const RING_SLOTS = 256;
 
@@ -16,6 +18,8 @@ export const RING_SLOTS = 256;
  * STATE       ABSENT, ANNOUNCED (set by the supervisor when it makes ports to it), ATTACHED (set by the thread itself);
  *             `depart` makes it ABSENT again.
  * PEERS_LO/HI bit per thread id that ever sent to this thread. Set by the sender (or), never cleared.
+ * NEWS        bumped (add) by whoever sets a PEERS bit or a DEATHS word of any thread, after it: the one word that
+ *             this thread compares before it looks at those.
  * DEATHS      counts the lives that ended under this id. Written by `depart` only, so it does not change during a life:
  *             its lowest bits tell messages of one life from those of another.
  */
@@ -25,6 +29,7 @@ export const STATE = 1;
 export const PEERS_LO = 2;
 export const PEERS_HI = 3;
 export const DEATHS = 4;
+export const NEWS = 5;
 
 export const ABSENT = 0;
 export const ATTACHED = 1;
@@ -38,14 +43,13 @@ const FIRST_COUNTER = 16;
 export const COUNTERS = 8;
 
 /**
- * Words before the rows. SYSTEM_DEATHS: total deaths; threads compare it with what they have seen (`depart` writes).
- * SYSTEM_THREADS: attached threads (atomic add by whoever attaches or reaps).
+ * Word before the rows. HIGHEST: the highest thread id that ever attached, plus one; only ever raised, by the thread that
+ * attaches.
  */
 export const SYSTEM_WORDS = 32;
-export const SYSTEM_DEATHS = 0;
-export const SYSTEM_THREADS = 16;
+export const HIGHEST = 0;
 
-/** Ring control words: TAIL is the producer's, HEAD and STARVED are on lines of their own. */
+/** Ring control words: TAIL is the producer's, HEAD and STARVED are on another line. */
 export const RING_TAIL = 0;
 export const RING_HEAD = 16;
 /** 1 while the producer waits for room; set by the producer, swapped to 0 by the consumer that then wakes it. */
@@ -92,8 +96,27 @@ export function depart(words: Int32Array, thread: number): void {
   const row = rowOf(thread);
   const state = Atomics.exchange(words, row + STATE, ABSENT);
   if (state === ABSENT) return;
-  if (state === ATTACHED) Atomics.sub(words, SYSTEM_THREADS, 1);
   Atomics.add(words, row + DEATHS, 1);
-  Atomics.add(words, SYSTEM_DEATHS, 1);
-  for (let peer = 0; peer < MAX_THREADS; peer++) wake(words, peer);
+  for (let peer = 0; peer < MAX_THREADS; peer++) {
+    Atomics.add(words, rowOf(peer) + NEWS, 1);
+    wake(words, peer);
+  }
+}
+
+/** Makes a thread id count among those that {@link awakeThreads} looks at. */
+export function raiseHighest(words: Int32Array, thread: number): void {
+  for (let highest = Atomics.load(words, HIGHEST); highest <= thread; highest = Atomics.load(words, HIGHEST)) {
+    Atomics.compareExchange(words, HIGHEST, highest, thread + 1);
+  }
+}
+
+/** How many attached threads are awake. A moment's view, for deciding whether a spin takes a core from somebody. */
+export function awakeThreads(words: Int32Array): number {
+  const highest = Atomics.load(words, HIGHEST);
+  let awake = 0;
+  for (let thread = 0; thread < highest; thread++) {
+    const row = rowOf(thread);
+    if (Atomics.load(words, row + STATE) === ATTACHED && Atomics.load(words, row + PARKED) === 0) awake++;
+  }
+  return awake;
 }

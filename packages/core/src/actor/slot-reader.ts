@@ -5,10 +5,11 @@ import { fromWire, type WireError } from '../errors.js';
 import { tellFailed } from './channels.js';
 import { type Dispatcher, isThenable } from './dispatcher.js';
 import type { InFlight } from './in-flight.js';
-import { HEADER, ID, LIVES, PAYLOAD, type SlotViews, TARGET, unpackArguments, unpackReply } from './packing.js';
+import { HEADER, ID, LIVES, PAYLOAD, type SlotViews, unpackArguments, unpackReply } from './packing.js';
 import { type PeerLink, REPLY_VALUE } from './peer-link.js';
 import type { PendingAsks } from './pending.js';
 import { type Codec, none } from './protocol.js';
+import { sealed } from './ring.js';
 import { countersOf, wake } from './segment.js';
 import { HANDLED } from './statistics.js';
 
@@ -24,7 +25,7 @@ export interface SlotReaderOwner {
   readonly pending: PendingAsks;
   readonly dispatcher: Dispatcher;
   readonly inFlight: InFlight;
-  noticeDeaths(): void;
+  noticeNews(): void;
 }
 
 export class SlotReader {
@@ -57,7 +58,7 @@ export class SlotReader {
       if (entry !== undefined) {
         link.outstanding--;
         try {
-          const failed = words[at + TARGET] !== REPLY_VALUE;
+          const failed = sealed(words, at) !== REPLY_VALUE;
           const reply = unpackReply(views, at, failed ? none : entry.message.reply, link);
           if (failed) entry.fail(fromWire(reply as WireError));
           else entry.succeed(reply);
@@ -85,23 +86,25 @@ export class SlotReader {
       if ((header & LIVES) === link.asked || this.#isReborn(link, header)) this.#handle(link, at, header);
       else ignored++;
       ring.advance();
+      link.wakeIfDue();
     }
     doubles[this.#handled] += count - ignored;
     this.#endpoint.dispatcher.enter(-1);
+    link.wake();
     if (ring.release()) wake(words, link.thread);
     return count;
   }
 
   /** Whether a request with other lives than the present ones comes from a peer whose death is not noticed yet. */
   #isReborn(link: PeerLink, header: number): boolean {
-    this.#endpoint.noticeDeaths();
+    this.#endpoint.noticeNews();
     return (header & LIVES) === link.asked;
   }
 
   #handle(link: PeerLink, at: number, header: number): void {
     const { views, dispatcher } = this.#endpoint;
     const { words } = views;
-    const actor = words[at + TARGET];
+    const actor = sealed(words, at);
     const id = words[at + ID];
     const lives = header & LIVES;
     const cell = dispatcher.find(actor);
@@ -157,10 +160,12 @@ export class SlotReader {
     result.then(
       (value) => {
         if (id !== NO_REPLY) link.reply(id, lives, reply, value, false);
+        link.wake();
         inFlight.finished();
       },
       (error) => {
         this.#failed(link, id, lives, actor, name, error);
+        link.wake();
         inFlight.finished();
       },
     );

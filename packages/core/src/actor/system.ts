@@ -353,7 +353,7 @@ export class ActorSystem {
   /** A thread id died and its locks have passed on: reject what waits for it, wake everybody. */
   #buried(thread: number): void {
     depart(this.#words, thread);
-    this.endpoint.noticeDeaths();
+    this.endpoint.noticeNews();
   }
 
   /** A thread has left or died. */
