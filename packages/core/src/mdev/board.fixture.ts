@@ -86,8 +86,8 @@ export class Board {
     Atomics.notify(this.#words, hold);
   }
 
-  /** Holds a step again that was let go. */
-  hold(step: 'probe' | 'remove', device: number): void {
-    Atomics.store(this.#words, holdOf(step, device), 0);
+  /** An empty board, for the next test; the driver is at rest. */
+  wipe(): void {
+    this.#words.fill(0);
   }
 }

@@ -104,7 +104,11 @@ describe('with a parent of 16 instances', () => {
     ['37 bytes, the last a newline', `${uuid(6)}\n`, 'fulfilled'],
     ['37 bytes, the last anything (quirk Q5)', `${uuid(6)}x`, 'fulfilled'],
   ])('mdev-core 5: a write of %s to create', async (_, text, code) => {
-    const create = await openAttribute(scripted.runtime.bus, `${parent.path}/mdev_supported_types/t-plain/create`, 'write');
+    const create = await openAttribute(
+      scripted.runtime.bus,
+      `${parent.path}/mdev_supported_types/t-plain/create`,
+      'write',
+    );
     expect(await codeOf(create.write(Buffer.from(text)))).toBe(code);
     await scripted.runtime.bus.mdev(uuid(6))?.remove();
     expect(scripted.runtime.bus.mdevs()).toEqual([]);
@@ -237,7 +241,8 @@ describe('probeDeadline', () => {
     // The slot is the late probe's until it ends.
     expect(await codeOf(parent.create('t-plain', uuid(2)))).toBe('ENOMEM');
     scripted.board.release('probe', 1, 'fail');
-    while ((await codeOf(parent.create('t-plain', uuid(2)))) !== 'fulfilled') await parent.availableInstances('t-plain');
+    while ((await codeOf(parent.create('t-plain', uuid(2)))) !== 'fulfilled')
+      await parent.availableInstances('t-plain');
     expect(scripted.board.log).toEqual(['probe 1', 'probe 2', 'probed 2']);
   });
 });

@@ -14,4 +14,4 @@ const { log: handle, writer, count, go } = workerData as LogData;
 const log = EventLog.from(handle);
 parentPort?.postMessage('ready');
 Atomics.wait(go, 0, 0);
-for (let n = 0; n < count; n++) log.append([0, writer, n], 3);
+for (let n = 0; n < count; n++) log.append([0, writer, n]);

@@ -1,7 +1,13 @@
 /** Loading drivers and registering parents, and everything that can be wrong with them: spec/mdev-core sections 3 to 5. */
 import { Runtime } from '@mediated/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { codeOf, NEWCOMER, Scripted, type ScriptedOptions, uuid } from '../../dist-fixtures/mdev/scripted-runtime.fixture.js';
+import {
+  codeOf,
+  NEWCOMER,
+  Scripted,
+  type ScriptedOptions,
+  uuid,
+} from '../../dist-fixtures/mdev/scripted-runtime.fixture.js';
 
 async function start(options: ScriptedOptions = {}): Promise<Scripted> {
   const scripted = await Scripted.start(options);
@@ -39,7 +45,11 @@ describe('a driver that cannot be loaded', () => {
     ['with too many types', driverOf({ types: "Array(97).fill({ sysfsName: 'a' })" }), 'declares 97 types; 96 fit'],
     ['with a type without a name', driverOf({ types: '[{}]' }), 'type name undefined is not 1 to 40 letters'],
     ['with a null type', driverOf({ types: '[null]' }), 'type name undefined'],
-    ['with a pretty name that is too long', driverOf({ types: "[{ sysfsName: 'a', prettyName: 'é'.repeat(32) }]" }), 'longer than 63'],
+    [
+      'with a pretty name that is too long',
+      driverOf({ types: "[{ sysfsName: 'a', prettyName: 'é'.repeat(32) }]" }),
+      'longer than 63',
+    ],
     ['with a fraction of an instance', driverOf({ maxInstances: '0.5' }), 'maxInstances 0.5 is no count'],
     ['with more instances than there are numbers', driverOf({ maxInstances: '2 ** 31' }), 'is no count'],
     ['with a budget that is none', driverOf({ shared: '{ ports: { budget: -1 } }' }), 'budget ports is -1'],
@@ -47,9 +57,16 @@ describe('a driver that cannot be loaded', () => {
     ['whose start returns nothing', driverOf({ start: '() => {}' }), 'returned no driver'],
     ['whose probe is no function', driverOf({ start: '() => ({ probe: 1 })' }), 'a probe that is no function'],
     ['whose attributes are no list', driverOf({ start: '() => ({ attributes: 1 })' }), 'attributes that are no list'],
-    ['with an attribute without a path', driverOf({ start: '() => ({ attributes: [{}] })' }), 'attributes that are no list'],
+    [
+      'with an attribute without a path',
+      driverOf({ start: '() => ({ attributes: [{}] })' }),
+      'attributes that are no list',
+    ],
   ])('a module %s is EINVAL with the reason', async (_, url, reason) => {
-    await expect(runtime.loadDriver(url)).rejects.toMatchObject({ code: 'EINVAL', message: expect.stringContaining(reason) });
+    await expect(runtime.loadDriver(url)).rejects.toMatchObject({
+      code: 'EINVAL',
+      message: expect.stringContaining(reason),
+    });
     expect(runtime.drivers).toEqual([]);
   });
 
@@ -87,7 +104,9 @@ describe('a driver that cannot be loaded', () => {
   });
 
   test('a parent that cannot be registered unloads the driver again', async () => {
-    expect(await codeOf(runtime.loadDriver(driverOf({}), { parents: [{ name: 'one' }, { name: 'no/name' }] }))).toBe('EINVAL');
+    expect(await codeOf(runtime.loadDriver(driverOf({}), { parents: [{ name: 'one' }, { name: 'no/name' }] }))).toBe(
+      'EINVAL',
+    );
     expect(runtime.drivers).toEqual([]);
     expect(runtime.bus.parents()).toEqual([]);
     expect(runtime.system.statistics()).toHaveLength(1);
@@ -260,7 +279,9 @@ describe('what a driver says about its types', () => {
     expect(await parent.availableInstances('s-good')).toBe(3);
     expect(await parent.description('s-good')).toBe('virtual\n');
     const failure = (message: string) => ({ code: 'EIO', message: expect.stringContaining(message) });
-    await expect(parent.availableInstances('s-throws')).rejects.toMatchObject(failure('failed in getAvailable: no count'));
+    await expect(parent.availableInstances('s-throws')).rejects.toMatchObject(
+      failure('failed in getAvailable: no count'),
+    );
     await expect(parent.availableInstances('s-number')).rejects.toMatchObject(failure('string 3'));
     await expect(parent.availableInstances('s-sick')).rejects.toMatchObject(failure('undefined'));
     await expect(parent.description('s-throws')).rejects.toMatchObject(failure('failed in showDescription: no words'));

@@ -1,4 +1,5 @@
 /** Removing devices, by the file and by callers inside; unbinding: spec/mdev-core sections 3, 8 and 18. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Mdev, Parent } from '@mediated/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { codeOf, NEWCOMER, Scripted, uuid } from '../../dist-fixtures/mdev/scripted-runtime.fixture.js';
@@ -15,7 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => scripted.close());
 
-const removeFile = (of: Scripted, n: number) => openAttribute(of.runtime.bus, `/bus/mdev/devices/${uuid(n)}/remove`, 'write');
+const removeFile = (of: Scripted, n: number) =>
+  openAttribute(of.runtime.bus, `/bus/mdev/devices/${uuid(n)}/remove`, 'write');
 /** A write of 1 that has got into the file while it was there. */
 const acceptedWrite = (mdev: Mdev) => mdev.actor.ask('storeRemove', mdev.index, mdev.generation);
 const ONE = Buffer.from('1\n');
@@ -66,7 +68,13 @@ describe.each(['kernel', 'mended'] as const)('with quirks %s', (quirks) => {
     expect(await codeOf(inside?.remove() ?? Promise.resolve())).toBe('EAGAIN');
     own.board.release('probe', 1);
     const mdev = await created;
-    expect(mdev.presence).toEqual({ directory: true, remove: quirks === 'mended', bus: true, driver: true, links: true });
+    expect(mdev.presence).toEqual({
+      directory: true,
+      remove: quirks === 'mended',
+      bus: true,
+      driver: true,
+      links: true,
+    });
     expect(await codeOf(removeFile(own, 1))).toBe(quirks === 'mended' ? 'fulfilled' : 'ENOENT');
     // In the kernel's way only unregistering its parent heals a device without the file.
     await own.runtime.unregisterParent(home);
@@ -125,6 +133,24 @@ test.each(['careless', 'late-careless'])('a remove that is %s changes nothing fo
   await mdev.remove();
   expect(scripted.events()).toEqual(['unbind 8', 'remove 8']);
   await (await parent.create('t-plain', uuid(8))).remove();
+});
+
+test.each([
+  ['rejects', () => Promise.reject(new Error('told to'))],
+  [
+    'throws',
+    () => {
+      throw new Error('told to');
+    },
+  ],
+])('a remove that %s is told to who listens for drivers’ errors', async (_, remove) => {
+  const seen: unknown[] = [];
+  const listener = (message: unknown) => seen.push(message);
+  subscribe('mediated:driver:error', listener);
+  expect(await withShard({ driver: { remove } }, (local) => local.remove(local.create(1)))).toBe(0);
+  unsubscribe('mediated:driver:error', listener);
+  const error = expect.objectContaining({ message: 'told to' });
+  expect(seen).toEqual([{ uuid: uuid(1), parent: 'local', type: 'only', callback: 'remove', error }]);
 });
 
 describe('unbind and bind', () => {

@@ -1,5 +1,12 @@
 /** The test's side of the scripted driver: a runtime with it, its board, its events, the errors of its callbacks. */
-import { type LoadOptions, type Mdev, MediatedError, type Parent, Runtime, type RuntimeOptions } from '@mediated/core';
+import {
+  type LoadOptions,
+  type Mdev,
+  type MediatedError,
+  type Parent,
+  Runtime,
+  type RuntimeOptions,
+} from '@mediated/core';
 import type { ActorSystem, SystemEvents } from '@mediated/core/actor';
 import { Board } from './board.fixture.js';
 

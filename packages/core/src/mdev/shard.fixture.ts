@@ -66,7 +66,16 @@ export function withShard<T>({ driver = {}, beforeGate }: LocalParts, schedule: 
   const types = [{ index: 0, sysfsName: 'only', prettyName: undefined, parent: 'local' }];
   const module = { name: 'local', deviceApi: 'vfio-pci', types, start: () => driver };
   const instances = memory.locks.semaphore(4);
-  const shard = new ParentShard({ bus, parent, generation, shard: 0, instance: { module, driver }, types, gate, instances });
+  const shard = new ParentShard({
+    bus,
+    parent,
+    generation,
+    shard: 0,
+    instance: { module, driver },
+    types,
+    gate,
+    instances,
+  });
   const words = new Int32Array(4);
   const local: LocalShard = {
     memory,

@@ -158,6 +158,19 @@ describe('restart', () => {
     expect(scripted.runtime.bus.mdevs()).toEqual([]);
   });
 
+  test('a parent whose unregistration was cut off by the loss of its home is buried all the same', async () => {
+    const scripted = await start({ restart: { intensity: 0, period: 1000 } });
+    const parent = await scripted.parent('home');
+    await parent.create('t-busy', uuid(1));
+    const first = codeOf(scripted.runtime.unregisterParent(parent));
+    await scripted.board.reached('remove 1');
+    const gone = unregistered('home');
+    await kill(scripted);
+    expect(await first).toBe('EIO');
+    await gone;
+    expect(parent.registered).toBe(false);
+  });
+
   test('both threads of a parent are lost: it is buried once', async () => {
     const scripted = await start({ threads: 2, restart: { intensity: 0, period: 1000 } });
     const parent = await scripted.parent('wide', 2);

@@ -1,7 +1,7 @@
 /** Unregistering parents while creates and removals are under way: spec/mdev-core sections 9, 14, 15, 16 and 18. */
 import type { GateKind } from '@mediated/core';
 import { type LockHandle, LockSpace, RwSemaphore } from '@mediated/core/sync';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { codeOf, Scripted, type ScriptedOptions, uuid } from '../../dist-fixtures/mdev/scripted-runtime.fixture.js';
 import { type LocalShard, withShard } from '../../dist-fixtures/mdev/shard.fixture.js';
 import { createGate, openGate } from '#dist/mdev/gate.js';
@@ -26,10 +26,12 @@ const GATES: readonly GateKind[] = ['rwsem', 'refcount', 'srcu'];
 
 describe.each(GATES)('with the %s gate', (gate) => {
   let scripted: Scripted;
-  beforeEach(async () => {
+  beforeAll(async () => {
     scripted = await Scripted.start({ gate, maxParents: 1 });
   });
-  afterEach(() => scripted.close());
+  afterAll(() => scripted.close());
+  // The one parent of the test before is gone, and with it everything that the driver had to do.
+  beforeEach(() => scripted.board.wipe());
 
   test('mdev-core 8: afterwards no child is left, no callback runs, and none is called again', async () => {
     const parent = await scripted.parent('home');
@@ -45,7 +47,9 @@ describe.each(GATES)('with the %s gate', (gate) => {
     const { log } = scripted.board;
     expect(log.filter((entry) => entry.startsWith('probe '))).toHaveLength(3);
     for (const n of [1, 2, 3]) {
-      expect(log.filter((entry) => entry.endsWith(` ${n}`))).toEqual(['probe', 'probed', 'remove', 'removed'].map((step) => `${step} ${n}`));
+      expect(log.filter((entry) => entry.endsWith(` ${n}`))).toEqual(
+        ['probe', 'probed', 'remove', 'removed'].map((step) => `${step} ${n}`),
+      );
     }
     await Promise.all([created, removed]);
     expect(scripted.runtime.bus.mdevs()).toEqual([]);
@@ -109,6 +113,7 @@ describe.each(GATES)('with the %s gate', (gate) => {
   test('whoever unregisters meanwhile waits for the same; afterwards there is no such parent', async () => {
     const parent = await scripted.parent('home');
     const { created } = await scripted.holding(parent, 1);
+    scripted.events();
     const calls = [parent, 'home', parent].map((which) => tracked(scripted.runtime.unregisterParent(which)));
     await parent.availableInstances('t-plain');
     expect(calls.map((call) => call.settled)).toEqual([false, false, false]);
@@ -123,6 +128,7 @@ describe.each(GATES)('with the %s gate', (gate) => {
     expect(next.index).toBe(parent.index);
     expect(await codeOf(scripted.runtime.unregisterParent(parent))).toBe('ENODEV');
     expect(next.registered).toBe(true);
+    await scripted.runtime.unregisterParent(next);
   });
 
   test('mdev-core 21: overlapping creates', async () => {
@@ -251,7 +257,14 @@ describe('mdev-core 24: a create that comes to the gate while unregistration del
     }
   }
 
-  async function schedule(create: (gate: ReturnType<typeof openGate>, semaphore: RwSemaphore, waits: Waits, signal: AbortSignal) => Promise<string>) {
+  async function schedule(
+    create: (
+      gate: ReturnType<typeof openGate>,
+      semaphore: RwSemaphore,
+      waits: Waits,
+      signal: AbortSignal,
+    ) => Promise<string>,
+  ) {
     const space = LockSpace.create();
     onTestFinished(() => space.close());
     const handle = createGate('rwsem', space, 'home');
