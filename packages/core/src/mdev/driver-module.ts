@@ -25,7 +25,10 @@ export async function loadDriverModule(url: string): Promise<DriverModule> {
     exported = ((await import(url)) as { default?: unknown }).default;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MediatedError('EINVAL', `driver module ${url} does not load: ${reason}`, { syscall: 'loadDriver', cause });
+    throw new MediatedError('EINVAL', `driver module ${url} does not load: ${reason}`, {
+      syscall: 'loadDriver',
+      cause,
+    });
   }
   if (typeof exported !== 'object' || exported === null) refuse(url, 'has no default export; use defineMdevDriver');
   const module = exported as Partial<DriverModule>;
@@ -40,7 +43,10 @@ export async function loadDriverModule(url: string): Promise<DriverModule> {
     if (typeof type?.sysfsName !== 'string' || !/^[\w.+-]{1,40}$/.test(type.sysfsName)) {
       refuse(url, `type name ${JSON.stringify(type?.sysfsName)} is not 1 to 40 letters, digits, - or _`);
     }
-    if (type.prettyName !== undefined && (typeof type.prettyName !== 'string' || Buffer.byteLength(type.prettyName) > 63)) {
+    if (
+      type.prettyName !== undefined &&
+      (typeof type.prettyName !== 'string' || Buffer.byteLength(type.prettyName) > 63)
+    ) {
       refuse(url, `pretty name of type ${type.sysfsName} is longer than 63 bytes`);
     }
   }

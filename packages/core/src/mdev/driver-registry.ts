@@ -84,7 +84,9 @@ export class DriverRegistry {
   /** Loads a driver. EINVAL: the module is none. EBUSY: the name is taken. Else what the driver's start threw. */
   async load(url: string, { threads = 1, options }: LoadOptions): Promise<LoadedDriver> {
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_SHARDS) {
-      throw new MediatedError('EINVAL', `threads is ${threads}; 1 to ${MAX_SHARDS} are possible`, { syscall: 'loadDriver' });
+      throw new MediatedError('EINVAL', `threads is ${threads}; 1 to ${MAX_SHARDS} are possible`, {
+        syscall: 'loadDriver',
+      });
     }
     const module = await loadDriverModule(url);
     const { name } = module;
@@ -108,7 +110,16 @@ export class DriverRegistry {
         const thread = threadName(name, shard);
         const actor = await this.#system.spawn(
           driverActor,
-          { bus: this.#memory.handle, module: url, shard, shards: threads, shared, pins: pins.handle, options, supervised },
+          {
+            bus: this.#memory.handle,
+            module: url,
+            shard,
+            shards: threads,
+            shared,
+            pins: pins.handle,
+            options,
+            supervised,
+          },
           { thread },
         );
         shards.push({ thread, actor, framework: 0 });

@@ -80,7 +80,9 @@ export class ParentRegistry {
     const directories = info.types.map((type) => type.sysfsName);
     const twice = directories.find((directory, i) => directories.indexOf(directory) !== i);
     if (twice !== undefined) {
-      throw new MediatedError('EEXIST', `driver ${info.name} has two types named ${twice}`, { syscall: 'registerParent' });
+      throw new MediatedError('EEXIST', `driver ${info.name} has two types named ${twice}`, {
+        syscall: 'registerParent',
+      });
     }
     const registration = this.#register(spec, path, threads, driver);
     this.#registering.set(path, registration);

@@ -30,11 +30,15 @@ export interface RuntimeOptions {
   readonly restart?: SystemOptions['restart'];
 }
 
+/** Most milliseconds that a timer of Node takes. */
+const LONGEST = 0x7fff_ffff;
+
 const GATES: readonly GateKind[] = ['rwsem', 'refcount', 'srcu'];
 
-function count(name: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new MediatedError('EINVAL', `${name} is ${value}; it is a whole number from 0 to ${most}`, { syscall: 'start' });
+function count(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  const text = `${name} is ${value}; it is a whole number from ${least} to ${most}`;
+  throw new MediatedError('EINVAL', text, { syscall: 'start' });
 }
 
 /** Checks options and fills in defaults. EINVAL names the option that is wrong. */
@@ -51,18 +55,22 @@ export function resolveOptions(options: RuntimeOptions): {
   if (quirks !== 'kernel' && quirks !== 'mended') {
     throw new MediatedError('EINVAL', `quirks is ${quirks}; it is kernel or mended`, { syscall: 'start' });
   }
+  if (options.restart !== undefined) {
+    count('restart.intensity', options.restart.intensity, 0, LONGEST);
+    count('restart.period', options.restart.period, 0, LONGEST);
+  }
   return {
     settings: {
       id: crypto.randomUUID(),
       gate,
       quirks,
-      probeDeadline: count('probeDeadline', options.probeDeadline ?? 0, 0x7fffffff),
+      probeDeadline: count('probeDeadline', options.probeDeadline ?? 0, 0, LONGEST),
     },
     capacity: {
-      devices: count('maxDevices', options.maxDevices ?? 2 ** 20, 2 ** 20),
-      parents: count('maxParents', options.maxParents ?? 1024, 65_536),
+      devices: count('maxDevices', options.maxDevices ?? 2 ** 20, 1, 2 ** 20),
+      parents: count('maxParents', options.maxParents ?? 1024, 1, 65_536),
     },
-    closeDeadline: count('closeDeadline', options.closeDeadline ?? 5000, 0x7fffffff),
-    hangDeadline: count('hangDeadline', options.hangDeadline ?? 0, 0x7fffffff),
+    closeDeadline: count('closeDeadline', options.closeDeadline ?? 5000, 0, LONGEST),
+    hangDeadline: count('hangDeadline', options.hangDeadline ?? 0, 0, LONGEST),
   };
 }

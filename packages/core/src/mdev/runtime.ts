@@ -174,7 +174,11 @@ export class Runtime {
       ping: async (thread) => this.#drivers.onThread(thread)?.actor.with({ timeout: deadline }).ask('ping'),
       terminate: (thread) => {
         const shard = this.#drivers.onThread(thread);
-        if (shard !== undefined) void this.system.thread(shard.thread).then(({ worker }) => worker.terminate(), () => {});
+        if (shard !== undefined)
+          void this.system.thread(shard.thread).then(
+            ({ worker }) => worker.terminate(),
+            () => {},
+          );
       },
       after: (milliseconds, callback) => {
         const timer = setTimeout(callback, milliseconds);
