@@ -178,7 +178,7 @@ export class Bus {
     // Whatever was read belongs to this life of the slot only if it is still the same one.
     if (!devices.isCurrent(index, generation)) return undefined;
     if (!this.memory.parents.isCurrent(parent, parentGeneration)) return undefined;
-    return new Mdev(this.memory, this.#parentAt(parent, parentGeneration), uuid, { index, generation, type, shard });
+    return new Mdev(this.memory, this.#parentAt(parent, parentGeneration), uuid, index, generation, type, shard);
   }
 
   #isLive(index: number): boolean {

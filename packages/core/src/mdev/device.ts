@@ -2,8 +2,8 @@
  * An mdev as driver callbacks see it: lives on the thread that probed it, from device add to release. Not shared;
  * other threads see its slot.
  */
+import type { Arena } from '../memory/arena.js';
 import { formatUuid } from '../memory/uuid.js';
-import type { BusMemory } from './bus-memory.js';
 import type { MdevType } from './driver.js';
 import {
   DEVICE_FRAMEWORK,
@@ -26,49 +26,44 @@ export class MdevDevice {
   detaching: Promise<void> | undefined;
   /** The winner of the `remove` file, until its store callback has returned. */
   removing: Promise<number> | undefined;
-  readonly #memory: BusMemory;
+  /** @internal The device slots, and where this device's slot begins. */
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly at: number;
 
-  constructor(memory: BusMemory, index: number, generation: number, type: MdevType) {
-    this.#memory = memory;
+  constructor(slots: Arena, index: number, generation: number, type: MdevType) {
     this.index = index;
     this.generation = generation;
     this.type = type;
+    this.words = slots.words;
+    this.at = slots.base(index);
   }
 
   /** The UUID in lower-case canonical form: the device's name. */
   get uuid(): string {
-    const { devices } = this.#memory;
-    return formatUuid(devices.words, devices.base(this.index) + DEVICE_UUID);
+    return formatUuid(this.words, this.at + DEVICE_UUID);
   }
 
   /** State bits (`layout.ts`). */
   get state(): number {
-    const { devices } = this.#memory;
-    return Atomics.load(devices.words, devices.base(this.index) + DEVICE_STATE);
+    return this.words[this.at + DEVICE_STATE];
   }
 
   /** Slot number and generation of the parent. */
   get parent(): number {
-    return this.#word(DEVICE_PARENT);
+    return this.words[this.at + DEVICE_PARENT];
   }
 
   get parentGeneration(): number {
-    return this.#word(DEVICE_PARENT_GENERATION);
+    return this.words[this.at + DEVICE_PARENT_GENERATION];
   }
 
   /** Position among the children of its parent. */
   get order(): number {
-    return this.#word(DEVICE_ORDER);
+    return this.words[this.at + DEVICE_ORDER];
   }
 
   /** Shared words for the device framework: array and first offset. */
   get frameworkWords(): { words: Int32Array<SharedArrayBuffer>; offset: number } {
-    const { devices } = this.#memory;
-    return { words: devices.words, offset: devices.base(this.index) + DEVICE_FRAMEWORK };
-  }
-
-  #word(word: number): number {
-    const { devices } = this.#memory;
-    return devices.words[devices.base(this.index) + word];
+    return { words: this.words, offset: this.at + DEVICE_FRAMEWORK };
   }
 }

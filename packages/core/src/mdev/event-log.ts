@@ -15,7 +15,7 @@
 import { currentThread } from '../sync/threads.js';
 
 /** Records of the ring; a power of two. */
-const RECORD_BITS = 14;
+const RECORD_BITS = 12;
 const RECORDS = 1 << RECORD_BITS;
 /** Three cache lines. An event of the core's own touches one, a synthetic one with its text all. */
 const RECORD_WORDS = 48;
@@ -55,11 +55,12 @@ function lapOf(position: number): number {
 
 export class EventLog {
   readonly handle: EventLogHandle;
-  readonly #words: Int32Array<SharedArrayBuffer>;
+  /** The ring; written between {@link claim} and {@link commit} only. */
+  readonly words: Int32Array<SharedArrayBuffer>;
 
   private constructor(buffer: SharedArrayBuffer) {
     this.handle = { buffer };
-    this.#words = new Int32Array(buffer);
+    this.words = new Int32Array(buffer);
   }
 
   static create(): EventLog {
@@ -72,15 +73,15 @@ export class EventLog {
 
   /** The sequence number of the newest event; 0 before the first. */
   get sequence(): number {
-    return Atomics.load(this.#words, SEQUENCE) >>> 0;
+    return Atomics.load(this.words, SEQUENCE) >>> 0;
   }
 
   /**
-   * Appends the first `length` words, at most {@link EVENT_WORDS}, of an event, the first of which is not negative, and returns its sequence
-   * number. Any thread; never waits.
+   * Claims the next record for an event of `length` words, at most {@link EVENT_WORDS}. Returns where in {@link words}
+   * its body goes; the first word is not negative. Call {@link commit} when it is written. Any thread; never waits.
    */
-  append(body: ArrayLike<number>, length: number): number {
-    const words = this.#words;
+  claim(length: number): number {
+    const { words } = this;
     for (;;) {
       const position = Atomics.load(words, SEQUENCE);
       const record = at(position);
@@ -98,16 +99,28 @@ export class EventLog {
       if (Atomics.compareExchange(words, record + TICKET, ticket, mine) !== ticket) continue;
       Atomics.compareExchange(words, SEQUENCE, position, next);
       words[record + LENGTH] = length;
-      for (let word = 0; word < length; word++) words[record + BODY + word] = body[word];
-      Atomics.store(words, record + DONE, mine);
-      if (Atomics.load(words, SLEEPERS) !== 0) this.#wake();
-      return next >>> 0;
+      return record + BODY;
     }
+  }
+
+  /** Publishes the event whose body was written at `body`. */
+  commit(body: number): void {
+    const { words } = this;
+    const record = body - BODY;
+    Atomics.store(words, record + DONE, words[record + TICKET]);
+    if (Atomics.load(words, SLEEPERS) !== 0) this.#wake();
+  }
+
+  /** Appends an event whose body is at hand. */
+  append(body: ArrayLike<number>): void {
+    const at = this.claim(body.length);
+    for (let word = 0; word < body.length; word++) this.words[at + word] = body[word];
+    this.commit(at);
   }
 
   /** Voids what the dead `thread` had claimed and not filled in, and wakes all readers. Supervising thread only. */
   recover(thread: number): void {
-    const words = this.#words;
+    const { words } = this;
     for (let record = HEADER_WORDS; record < words.length; record += RECORD_WORDS) {
       const ticket = Atomics.load(words, record + TICKET);
       if ((ticket & THREAD_MASK) !== thread || Atomics.load(words, record + DONE) === ticket) continue;
@@ -120,12 +133,12 @@ export class EventLog {
 
   /** Starts following the log at its present end. */
   reader(): EventReader {
-    return new EventReader(this.#words);
+    return new EventReader(this.words);
   }
 
   #wake(): void {
-    Atomics.add(this.#words, WAKE, 1);
-    Atomics.notify(this.#words, WAKE);
+    Atomics.add(this.words, WAKE, 1);
+    Atomics.notify(this.words, WAKE);
   }
 }
 

@@ -25,15 +25,6 @@ export interface MdevPresence {
   readonly links: boolean;
 }
 
-/** Where a device is: its slot in just this life, and what the slot says of it for as long as it lives. */
-export interface MdevPlace {
-  readonly index: number;
-  readonly generation: number;
-  /** Position of its type among its parent's. */
-  readonly type: number;
-  readonly shard: number;
-}
-
 export class Mdev {
   readonly uuid: string;
   readonly parent: Parent;
@@ -45,14 +36,23 @@ export class Mdev {
   readonly #memory: BusMemory;
   readonly #type: number;
 
-  constructor(memory: BusMemory, parent: Parent, uuid: string, place: MdevPlace) {
+  /** `type`: position among the parent's types. */
+  constructor(
+    memory: BusMemory,
+    parent: Parent,
+    uuid: string,
+    index: number,
+    generation: number,
+    type: number,
+    shard: number,
+  ) {
     this.#memory = memory;
     this.parent = parent;
     this.uuid = uuid;
-    this.index = place.index;
-    this.generation = place.generation;
-    this.shard = place.shard;
-    this.#type = place.type;
+    this.index = index;
+    this.generation = generation;
+    this.#type = type;
+    this.shard = shard;
   }
 
   /** Directory name of its type, e.g. `mtty-1`. */
@@ -91,7 +91,12 @@ export class Mdev {
    * ENODEV: gone, or its parent is being unregistered. EAGAIN: not completely created, or being removed already.
    */
   async remove(): Promise<void> {
-    const result = await this.#watched(this.actor.ask('remove', this.index, this.generation)).catch(this.#gone);
+    let result: number;
+    try {
+      result = await this.#watched(this.actor.ask('remove', this.index, this.generation));
+    } catch (error) {
+      return this.#gone(error);
+    }
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
@@ -107,24 +112,27 @@ export class Mdev {
    */
   async storeRemove(): Promise<void> {
     if (!this.presence.remove) throw refusal(-ERRNO.ENODEV, 'remove', this.uuid);
-    const result = await this.#watched(this.actor.ask('storeRemove', this.index, this.generation)).catch(this.#gone);
+    const asked = this.#watched(this.actor.ask('storeRemove', this.index, this.generation));
+    const result = await asked.catch((error) => this.#gone(error));
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
   /** Emits the uevent that was asked for by a write to the device's `uevent` file. ENODEV: gone. */
   async synthesize({ action, text }: SyntheticUevent): Promise<void> {
-    const result = await this.actor.ask('synthesize', this.index, this.generation, action, text).catch(this.#gone);
+    const asked = this.actor.ask('synthesize', this.index, this.generation, action, text);
+    const result = await asked.catch((error) => this.#gone(error));
     if (result < 0) throw refusal(result, 'uevent', this.uuid);
   }
 
   /** Text of a vendor attribute (`group/name`). ENOENT: none of that name, or unbound. ENODEV: gone. */
   showAttribute(path: string): Promise<string> {
-    return this.actor.ask('showAttribute', this.index, this.generation, path).catch(this.#gone);
+    return this.actor.ask('showAttribute', this.index, this.generation, path).catch((error) => this.#gone(error));
   }
 
   /** Writes a vendor attribute. Rejects with what the driver threw. */
   storeAttribute(path: string, text: string): Promise<void> {
-    return this.actor.ask('storeAttribute', this.index, this.generation, path, text).catch(this.#gone);
+    const asked = this.actor.ask('storeAttribute', this.index, this.generation, path, text);
+    return asked.catch((error) => this.#gone(error));
   }
 
   #watched<T>(asked: Promise<T>): Promise<T> {
@@ -132,7 +140,9 @@ export class Mdev {
     return asked;
   }
 
-  readonly #gone = (error: unknown): never => asGone(error, 'remove', this.uuid, this.parent.registered);
+  #gone(error: unknown): never {
+    return asGone(error, 'remove', this.uuid, this.parent.registered);
+  }
 
   #sync<T>(run: () => T): T {
     try {

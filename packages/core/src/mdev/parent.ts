@@ -4,7 +4,7 @@
  */
 import type { ActorHandle, ActorRef } from '../actor/actor-ref.js';
 import { MediatedError } from '../errors.js';
-import { formatUuid, parseUuid } from '../memory/uuid.js';
+import { parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
 import type { HangWatch } from './hang-watch.js';
 import { Mdev } from './mdev.js';
@@ -119,9 +119,12 @@ export class Parent {
     const words = this.#parse(uuid);
     const shard = this.#shardOf(words);
     const asked = this.shards[shard].ask('create', index, words[0], words[1], words[2], words[3]);
-    this.watch(shard, asked);
-    const result = await asked.catch((error) => asGone(error, 'create', uuid, this.registered));
-    return this.#created(result, uuid, index, shard);
+    if (this.#hangs !== undefined) this.watch(shard, asked);
+    try {
+      return this.#created(await asked, uuid, index, shard);
+    } catch (error) {
+      return asGone(error, 'create', uuid, this.registered);
+    }
   }
 
   /** {@link create}, blocking; for threads that host no actor. */
@@ -186,8 +189,7 @@ export class Parent {
     if (result < 0) throw refusal(result, 'create', `${uuid} on ${this.name}`);
     const index = result % HANDLE_SHIFT;
     const generation = Math.floor(result / HANDLE_SHIFT) | 0;
-    parseUuid(uuid, this.#words, 0);
-    return new Mdev(this.#memory, this, formatUuid(this.#words, 0), { index, generation, type, shard });
+    return new Mdev(this.#memory, this, uuid.toLowerCase(), index, generation, type, shard);
   }
 
   #parts(): ParentParts {

@@ -11,7 +11,7 @@ export function releaseClaims(memory: BusMemory, index: number, instances: Semap
   const { words } = memory.devices;
   const state = memory.devices.base(index) + DEVICE_STATE;
   const counted = (words[state] & COUNTED) !== 0;
-  Atomics.store(words, state, 0);
+  words[state] = 0;
   memory.uuids.remove(index);
   if (counted) instances?.release();
 }

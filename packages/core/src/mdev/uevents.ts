@@ -4,7 +4,7 @@
  */
 import { formatUuid, UUID_WORDS } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
-import { EVENT_WORDS, type EventReader } from './event-log.js';
+import { EVENT_WORDS, type EventLog, type EventReader } from './event-log.js';
 import { DEVICE_PARENT, DEVICE_UUID, PARENT_PATH, PARENT_SUBSYSTEM } from './layout.js';
 
 /** What happened. The number is the event's first word. */
@@ -42,27 +42,33 @@ export interface Uevent {
   readonly uuid?: string | undefined;
 }
 
-const scratch = new Int32Array(EVENT_WORDS);
-const scratchText = Buffer.from(scratch.buffer, TEXT * 4);
+/** Text of a synthetic event on its way into the log, whose words are not bytes. */
+const scratchText = Buffer.alloc((EVENT_WORDS - TEXT) * 4);
+const scratchWords = new Int32Array(scratchText.buffer, scratchText.byteOffset, EVENT_WORDS - TEXT);
 
-/** `synthetic`: UUID and arguments of a synthetic event, `0` when it has none; empty for the core's own events. */
-function append(memory: BusMemory, action: Action, kind: number, synthetic = ''): void {
-  scratch[0] = ACTIONS.indexOf(action);
-  scratch[1] = kind;
-  if (synthetic === '') {
-    memory.events.append(scratch, PLAIN_WORDS);
-    return;
+/**
+ * Claims a record and writes what all events have. Returns where its body is; the caller fills in words 2 to 9 and
+ * commits. `synthetic`: UUID and arguments of a synthetic event, `0` when it has none; empty for the core's own.
+ */
+function claim(log: EventLog, action: Action, kind: number, synthetic: string): number {
+  const body = log.claim(synthetic === '' ? PLAIN_WORDS : EVENT_WORDS);
+  log.words[body] = ACTIONS.indexOf(action);
+  log.words[body + 1] = kind;
+  if (synthetic !== '') {
+    log.words[body + 1] |= SYNTHETIC;
+    log.words[body + TEXT_LENGTH] = scratchText.write(synthetic, 'latin1');
+    log.words.set(scratchWords, body + TEXT);
   }
-  scratch[1] |= SYNTHETIC;
-  scratch[TEXT_LENGTH] = scratchText.write(synthetic, 'latin1');
-  memory.events.append(scratch, EVENT_WORDS);
+  return body;
 }
 
 /** An event of an mdev; `driver` is the name id of the driver bound at this instant, or -1. */
 export function emitMdev(memory: BusMemory, action: Action, index: number, driver: number, synthetic = ''): void {
-  describeMdev(memory, index);
-  scratch[7] = driver;
-  append(memory, action, MDEV, synthetic);
+  const { events } = memory;
+  const body = claim(events, action, MDEV, synthetic);
+  describeMdev(memory, index, body);
+  events.words[body + 7] = driver;
+  events.commit(body);
 }
 
 /** An event of a parent device; `state` is the value of MDEV_STATE, if any. */
@@ -73,11 +79,13 @@ export function emitParent(
   state: '' | 'registered' | 'unregistered',
   synthetic = '',
 ): void {
-  const base = memory.parents.base(parent);
-  scratch[2] = memory.parents.words[base + PARENT_PATH];
-  scratch[7] = memory.parents.words[base + PARENT_SUBSYSTEM];
-  scratch[8] = state === '' ? 0 : state === 'registered' ? 1 : 2;
-  append(memory, action, PARENT, synthetic);
+  const { events, parents } = memory;
+  const base = parents.base(parent);
+  const body = claim(events, action, PARENT, synthetic);
+  events.words[body + 2] = parents.words[base + PARENT_PATH];
+  events.words[body + 7] = parents.words[base + PARENT_SUBSYSTEM];
+  events.words[body + 8] = state === '' ? 0 : state === 'registered' ? 1 : 2;
+  events.commit(body);
 }
 
 /** An event of a device `<subsystem>/<stem><number>` below an mdev. */
@@ -89,19 +97,26 @@ export function emitChild(
   stem: string,
   number: number,
 ): void {
-  describeMdev(memory, index);
-  scratch[7] = memory.names.intern(subsystem);
-  scratch[8] = memory.names.intern(stem);
-  scratch[9] = number;
-  append(memory, action, CHILD);
+  const { events, names } = memory;
+  const subsystemName = names.intern(subsystem);
+  const stemName = names.intern(stem);
+  const body = claim(events, action, CHILD, '');
+  describeMdev(memory, index, body);
+  events.words[body + 7] = subsystemName;
+  events.words[body + 8] = stemName;
+  events.words[body + 9] = number;
+  events.commit(body);
 }
 
 /** An event of `/devices/virtual/<subsystem>/<number>` with a device node. */
 export function emitNode(memory: BusMemory, action: Action, subsystem: string, number: number, major: number): void {
-  scratch[7] = memory.names.intern(subsystem);
-  scratch[8] = major;
-  scratch[9] = number;
-  append(memory, action, NODE);
+  const { events, names } = memory;
+  const subsystemName = names.intern(subsystem);
+  const body = claim(events, action, NODE, '');
+  events.words[body + 7] = subsystemName;
+  events.words[body + 8] = major;
+  events.words[body + 9] = number;
+  events.commit(body);
 }
 
 /** An event of something that is no device: path `<stem>/<name>`, e.g. `/module` and `mtty`. */
@@ -113,18 +128,22 @@ export function emitObject(
   subsystem: string,
   synthetic = '',
 ): void {
-  scratch[2] = memory.names.intern(stem);
-  scratch[7] = memory.names.intern(subsystem);
-  scratch[8] = memory.names.intern(name);
-  append(memory, action, OBJECT, synthetic);
+  const { events, names } = memory;
+  // Interning may fail: before the claim, or the record would never be committed.
+  const ids = [stem, subsystem, name].map((text) => names.intern(text));
+  const body = claim(events, action, OBJECT, synthetic);
+  events.words[body + 2] = ids[0];
+  events.words[body + 7] = ids[1];
+  events.words[body + 8] = ids[2];
+  events.commit(body);
 }
 
-function describeMdev(memory: BusMemory, index: number): void {
-  const { words } = memory.devices;
-  const base = memory.devices.base(index);
-  const parent = memory.parents.base(words[base + DEVICE_PARENT]);
-  scratch[2] = memory.parents.words[parent + PARENT_PATH];
-  for (let word = 0; word < UUID_WORDS; word++) scratch[3 + word] = words[base + DEVICE_UUID + word];
+function describeMdev(memory: BusMemory, index: number, body: number): void {
+  const { devices, events, parents } = memory;
+  const { words } = devices;
+  const base = devices.base(index);
+  events.words[body + 2] = parents.words[parents.base(words[base + DEVICE_PARENT]) + PARENT_PATH];
+  for (let word = 0; word < UUID_WORDS; word++) events.words[body + 3 + word] = words[base + DEVICE_UUID + word];
 }
 
 /** The text of the event that `reader` has just read. */
