@@ -1,6 +1,6 @@
 /** Types of the public entry: checked when the tests are compiled, nothing happens at run time. */
 import {
-  BusClient,
+  type BusClient,
   type BusTicket,
   defineMdevDriver,
   type DriverInfo,
