@@ -126,7 +126,12 @@ export class DeviceFile {
 export async function openDevice(bus: Bus, device: Mdev | string): Promise<DeviceFile> {
   const mdev = find(bus, device);
   const actor = filesActor(bus, mdev);
-  const number = await actor.ask('open', mdev.index, mdev.generation).catch((error) => asGone(error, mdev));
+  let number: number;
+  try {
+    number = await actor.ask('open', mdev.index, mdev.generation);
+  } catch (error) {
+    return asGone(error, mdev);
+  }
   return opened(mdev, actor, number);
 }
 

@@ -8,7 +8,7 @@
 import { driverFailure, ERRNO, isThenable, MediatedError, type ThreadBus } from '@mediated/core';
 import type { VfioDevice } from './device.js';
 import { reportDriverError } from './driver-report.js';
-import { type OpenFile, openFile } from './open-file.js';
+import { OpenFile } from './open-file.js';
 import type { DeviceOperations } from './operations.js';
 import { underMutex } from './under-mutex.js';
 import type { VfioDriver } from './vfio-driver.js';
@@ -23,8 +23,8 @@ export class DeviceFiles {
   readonly #operations: DeviceOperations<unknown>;
   readonly #life: number;
   readonly #files = new Map<number, OpenFile>();
-  /** By client thread, files that are still being opened included. */
-  readonly #owned = new Map<number, Set<OpenFile>>();
+  /** Files whose open waits for the set's mutex or for the driver. */
+  readonly #opening = new Set<OpenFile>();
   #count = 0;
 
   constructor(bus: ThreadBus, driver: VfioDriver<unknown>, life: number) {
@@ -48,9 +48,14 @@ export class DeviceFiles {
       throw error;
     }
     if (typeof opened === 'number') return this.#opened(file, opened);
+    this.#opening.add(file);
     return opened.then(
-      (result) => this.#opened(file, result),
+      (result) => {
+        this.#opening.delete(file);
+        return this.#opened(file, result);
+      },
       (error: unknown) => {
+        this.#opening.delete(file);
         this.#forget(file);
         throw error;
       },
@@ -76,9 +81,11 @@ export class DeviceFiles {
 
   /** A client thread has died or left: closes what it had open, and what is being opened for it. */
   abandon(owner: number): void {
-    for (const file of this.#owned.get(owner) ?? []) {
-      file.orphaned = true;
-      if (this.#files.has(file.number)) void this.#close(file);
+    for (const file of this.#opening) {
+      if (file.owner === owner) file.orphaned = true;
+    }
+    for (const file of this.#files.values()) {
+      if (file.owner === owner) void this.#close(file);
     }
   }
 
@@ -90,11 +97,7 @@ export class DeviceFiles {
   #newFile(device: VfioDevice, owner: number): OpenFile {
     do this.#count = (this.#count + 1) & ((1 << COUNT_BITS) - 1);
     while (this.#files.has(this.#life | this.#count));
-    const file = openFile(this.#life | this.#count, owner, device);
-    let owned = this.#owned.get(owner);
-    if (owned === undefined) this.#owned.set(owner, (owned = new Set()));
-    owned.add(file);
-    return file;
+    return new OpenFile(this.#life | this.#count, owner, device);
   }
 
   /** The count is 1 while `openDevice` runs, and 0 again when it fails. */
@@ -166,9 +169,6 @@ export class DeviceFiles {
 
   /** The file is no more; its reference goes last. */
   #forget(file: OpenFile): number {
-    const owned = this.#owned.get(file.owner);
-    owned?.delete(file);
-    if (owned?.size === 0) this.#owned.delete(file.owner);
     file.device.references.put();
     return 0;
   }

@@ -7,35 +7,34 @@ import type { VfioDevice } from './device.js';
 import type { InterruptCounter } from './interrupt-counter.js';
 import type { IoctlCall } from './operations.js';
 
-export interface OpenFile extends IoctlCall {
+/** A file from the beginning of its open to the end of its close. */
+export class OpenFile implements IoctlCall {
   readonly number: number;
   readonly owner: number;
   readonly device: VfioDevice;
-  /** Interrupt counters by descriptor number. */
-  readonly descriptors: (InterruptCounter | undefined)[];
   /** Callbacks under way that have returned a promise. */
-  calls: number;
+  calls = 0;
   /** Called when the last of them has ended: the file is being closed. */
-  idle: (() => void) | undefined;
+  idle: (() => void) | undefined = undefined;
   /** Its owner is gone. */
-  orphaned: boolean;
-}
+  orphaned = false;
+  #descriptors: (InterruptCounter | undefined)[] | undefined;
 
-/** A file that is being opened. */
-export function openFile(number: number, owner: number, device: VfioDevice): OpenFile {
-  const descriptors: (InterruptCounter | undefined)[] = [];
-  return {
-    number,
-    owner,
-    device,
-    descriptors,
-    calls: 0,
-    idle: undefined,
-    orphaned: false,
-    eventfd(descriptor) {
-      const counter = descriptors[descriptor];
-      if (counter !== undefined) return counter;
-      throw new MediatedError('EBADF', `${descriptor} is no descriptor of this file`, { syscall: 'ioctl' });
-    },
-  };
+  constructor(number: number, owner: number, device: VfioDevice) {
+    this.number = number;
+    this.owner = owner;
+    this.device = device;
+  }
+
+  /** Interrupt counters by descriptor number; most files never have one. */
+  get descriptors(): (InterruptCounter | undefined)[] {
+    this.#descriptors ??= [];
+    return this.#descriptors;
+  }
+
+  eventfd(descriptor: number): InterruptCounter {
+    const counter = this.#descriptors?.[descriptor];
+    if (counter !== undefined) return counter;
+    throw new MediatedError('EBADF', `${descriptor} is no descriptor of this file`, { syscall: 'ioctl' });
+  }
 }
