@@ -2,6 +2,8 @@
  * The command line of `pnpm bench`. Pure; called once by `main.ts`.
  */
 import { parseArgs } from 'node:util';
+import { listSuites } from './report.js';
+import type { Suite } from './suites.js';
 
 /** What to run. */
 export interface Plan {
@@ -20,7 +22,8 @@ const DEFAULT_ROUNDS = 7;
 const MOST_ROUNDS = 1000;
 
 /** Understands the words after the program's name. `suites`: all there are. */
-export function parseCommandLine(words: readonly string[], suites: readonly string[]): CommandLine {
+export function parseCommandLine(words: readonly string[], suites: readonly Suite[]): CommandLine {
+  const names = suites.map(({ name }) => name);
   // `pnpm bench -- --only inbox` hands the dashes on.
   const args = words[0] === '--' ? words.slice(1) : [...words];
   let values: { help?: boolean; only?: string[]; rounds?: string; json?: string };
@@ -40,9 +43,9 @@ export function parseCommandLine(words: readonly string[], suites: readonly stri
     return { refusal: `${sentence}; --help lists the options` };
   }
   if (values.help) return { help: help(suites) };
-  const unknown = values.only?.find((name) => !suites.includes(name));
+  const unknown = values.only?.find((name) => !names.includes(name));
   if (unknown !== undefined)
-    return { refusal: `there is no suite ${JSON.stringify(unknown)}; there are ${suites.join(', ')}` };
+    return { refusal: `there is no suite ${JSON.stringify(unknown)}; there are ${names.join(', ')}` };
   if (values.json === '') return { refusal: '--json needs the name of a file' };
   const rounds = values.rounds === undefined ? DEFAULT_ROUNDS : parseRounds(values.rounds);
   if (rounds === undefined) {
@@ -51,7 +54,7 @@ export function parseCommandLine(words: readonly string[], suites: readonly stri
   const { only } = values;
   return {
     plan: {
-      suites: only === undefined ? suites : suites.filter((name) => only.includes(name)),
+      suites: only === undefined ? names : names.filter((name) => only.includes(name)),
       rounds,
       json: values.json,
     },
@@ -63,13 +66,18 @@ function parseRounds(text: string): number | undefined {
   return rounds >= 1 && rounds <= MOST_ROUNDS ? rounds : undefined;
 }
 
-function help(suites: readonly string[]): string {
+function help(suites: readonly Suite[]): string {
   return `pnpm bench [--only SUITE] [--rounds N] [--json FILE]
 
-Every figure is a ratio of readings taken side by side, alternating, in one process.
+Each part of a suite runs in a fresh process. What is compared is measured in turn, round by round; a figure is the
+median of the rounds. A mark is what the figure is expected to reach; one that is missed is reported and is no failure.
 
-  --only SUITE  runs one suite; may be repeated (${suites.join(', ')})
-  --rounds N    alternating rounds per part (default ${DEFAULT_ROUNDS})
+  --only SUITE  runs one suite; may be repeated
+  --rounds N    rounds per part (default ${DEFAULT_ROUNDS}, at most ${MOST_ROUNDS}), after one that warms up
   --json FILE   also writes {"suite": {"figure": number}} to FILE
-  -h, --help    prints this`;
+  -h, --help    prints this
+
+Ends with 0, with 1 when a part failed, with 2 when the command line is wrong.
+
+${listSuites(suites).join('\n')}`;
 }

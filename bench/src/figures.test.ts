@@ -40,7 +40,9 @@ describe('figures', () => {
 });
 
 describe('the command line', () => {
-  const parse = (...words: string[]) => parseCommandLine(words, ['inbox', 'locks']);
+  const inbox = { name: 'inbox', about: 'asks', figures: { fast: { about: 'a', mark: atLeast(4) } }, parts: {} };
+  const locks = { name: 'locks', about: 'takes', figures: { free: { about: 'b' } }, parts: {} };
+  const parse = (...words: string[]) => parseCommandLine(words, [inbox, locks]);
 
   it('runs every suite unless told otherwise', () => {
     expect(parse()).toMatchObject({ plan: { suites: ['inbox', 'locks'], json: undefined } });
@@ -62,6 +64,16 @@ describe('the command line', () => {
     const line = parse(...words);
     expect(line).toHaveProperty('refusal', expect.stringMatching(sentence));
     expect('refusal' in line && line.refusal).not.toContain('\n');
+  });
+
+  it('explains every option, suite, figure and mark, whatever else was asked', () => {
+    const line = parse('--only', 'nonsense', '-h');
+    const text = 'help' in line ? line.help : '';
+    for (const option of ['--only', '--rounds', '--json', '--help']) expect(text).toContain(option);
+    expect(text).toMatch(/^inbox +asks$/m);
+    expect(text).toMatch(/^ {2}fast +>= 4 +a$/m);
+    expect(text).toMatch(/^locks +takes$/m);
+    expect(text).toMatch(/^ {2}free +b$/m);
   });
 });
 

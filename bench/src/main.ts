@@ -49,10 +49,7 @@ function refuse(sentence: string): void {
   process.exitCode = 2;
 }
 
-const commandLine = parseCommandLine(
-  process.argv.slice(2),
-  SUITES.map(({ name }) => name),
-);
+const commandLine = parseCommandLine(process.argv.slice(2), SUITES);
 if ('help' in commandLine) console.log(commandLine.help);
 else if ('refusal' in commandLine) refuse(commandLine.refusal);
 else {

@@ -1,5 +1,6 @@
 /**
- * What the main process prints: a table of figures with their marks, and the readings behind them. Pure.
+ * What the main process prints: what there is to measure, then tables of figures with their marks and of the readings
+ * behind them. Pure.
  */
 import { type Mark, meets, type Spread } from './figures.js';
 import type { Reading } from './harness/part.js';
@@ -40,6 +41,21 @@ function table(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** The lines that say what there is to measure: suites, their figures and marks. */
+export function listSuites(suites: readonly Suite[]): string[] {
+  const rows = suites.flatMap(({ name, about, figures }) => [
+    [name, '', about],
+    ...Object.entries(figures).map(([figure, spec]) => [
+      `  ${figure}`,
+      spec.mark === undefined ? '' : formatMark(spec.mark),
+      spec.about,
+    ]),
+  ]);
+  const width = (column: number) => Math.max(...rows.map((row) => row[column].length));
+  const [first, second] = [width(0), width(1)];
+  return rows.map(([figure, mark, about]) => `${figure.padEnd(first)}  ${mark.padStart(second)}  ${about}`);
 }
 
 /** The lines that report a suite. */

@@ -69,6 +69,17 @@ export const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: 'open',
+    about: 'opening and closing devices of a real driver, always first open and last close',
+    figures: {
+      vs_comlink: {
+        about: 'opens and closes a second, 256 in flight, over the same device files behind comlink',
+        mark: atLeast(15),
+      },
+    },
+    parts: { opens: () => import('./open/opens.js') },
+  },
+  {
     name: 'locks',
     about: 'a mutex over shared words',
     figures: {
