@@ -9,6 +9,7 @@ import { DEVICE_GET_INFO, type DeviceFile, deviceInfo, openDevice } from '@media
 import type { WriterKind } from './action.js';
 import type { HeldFiles } from './held-files.js';
 import { type Machine, resultOf } from './machine.js';
+import { Unclear } from './unclear.js';
 
 interface Writer {
   readonly kind: WriterKind;
@@ -41,7 +42,7 @@ export class DeviceFiles {
   /** The file that is open. */
   get current(): DeviceFile {
     const file = this.#files[0];
-    if (file === undefined) throw new Error('no device file is open');
+    if (file === undefined) throw new Unclear('no device file is open');
     return file;
   }
 
@@ -96,7 +97,7 @@ export class DeviceFiles {
   /** Waits for the result of the writer of this kind. */
   async result(kind: WriterKind): Promise<number> {
     const writer = this.#writers.find((candidate) => candidate.kind === kind);
-    if (writer === undefined) throw new Error(`nobody waits in ${kind}`);
+    if (writer === undefined) throw new Unclear(`nobody waits in ${kind}`);
     this.#writers = this.#writers.filter((candidate) => candidate !== writer);
     return writer.done;
   }
@@ -138,7 +139,7 @@ export class DeviceFiles {
       vendor: one(presence?.driver),
       type_devices_link: one(presence?.links),
       bus_devices_link: one(presence?.bus),
-      'vfio-dev': one(this.#machine.withVfioDevice.has(uuid)),
+      'vfio-dev': one(this.#machine.hasVfioDevice(uuid)),
     };
   }
 

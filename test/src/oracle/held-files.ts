@@ -87,19 +87,23 @@ export class HeldFiles {
     return [...this.#deadDevices, ...this.#devices].filter((held) => held.mdev.uuid === uuid).at(-1)?.mdev;
   }
 
-  /** The device that died last, or the first of those that live. */
-  lastUuid(): string | undefined {
-    return (this.#deadDevices.at(-1) ?? this.#devices[0])?.mdev.uuid;
-  }
-
   /** One of two files that a step opens by this path, or has opened and kept. */
   async kept(path: string, which: 'new' | 'same' | 'another'): Promise<AttributeFile> {
     let files = which === 'new' ? undefined : this.#kept.get(path);
+    const dead = which === 'new' || files !== undefined ? undefined : this.#dead(path);
+    if (dead !== undefined) return dead;
     if (files === undefined) {
       files = [await this.#machine.open(path, 'write'), await this.#machine.open(path, 'write')];
       this.#kept.set(path, files);
     }
     return files[which === 'another' ? 1 : 0];
+  }
+
+  /** A file that this path led to before its owner went. */
+  #dead(path: string): AttributeFile | undefined {
+    const [owner, name] = path.split('/').slice(-2);
+    const device = this.#deadDevices.filter((held) => held.mdev.uuid === owner).at(-1);
+    return (device ?? this.#deadTypes.filter((held) => held.type === owner).at(-1))?.files.get(name);
   }
 
   async #open(path: string, names: readonly string[]): Promise<Held | undefined> {

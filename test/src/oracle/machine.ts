@@ -25,8 +25,7 @@ export function resultOf(error: unknown): number {
 
 export class Machine {
   readonly runtime = Runtime.start({ maxDevices: 1024, maxParents: 16 });
-  /** Devices that have a `vfio-dev` directory, by their events. */
-  readonly withVfioDevice = new Set<string>();
+  readonly #withVfioDevice = new Set<string>();
   readonly #busy = new Set<string>();
   #events: Uevent[] = [];
 
@@ -34,8 +33,8 @@ export class Machine {
     this.runtime.bus.events.on('uevent', (event) => {
       this.#events.push(event);
       if (event.subsystem !== 'vfio-dev' || event.uuid === undefined) return;
-      if (event.action === 'add') this.withVfioDevice.add(event.uuid);
-      if (event.action === 'remove') this.withVfioDevice.delete(event.uuid);
+      if (event.action === 'add') this.#withVfioDevice.add(event.uuid);
+      if (event.action === 'remove') this.#withVfioDevice.delete(event.uuid);
     });
   }
 
@@ -49,6 +48,12 @@ export class Machine {
     const events = this.#events;
     this.#events = [];
     return events;
+  }
+
+  /** Whether a device has a `vfio-dev` directory, by the events so far. */
+  hasVfioDevice(uuid: string): boolean {
+    this.bus.drainEvents();
+    return this.#withVfioDevice.has(uuid);
   }
 
   isLoaded(module: string): boolean {

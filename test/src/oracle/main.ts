@@ -1,13 +1,46 @@
 /**
- * `pnpm test:oracle [--dir DIR]`: asks the runtime what a real kernel was asked, and compares the answers. Recordings:
- * `test/oracle/`, or those of the same format in DIR. A line per difference; ends with 1 when there was one.
+ * `pnpm test:oracle [--dir DIR] [--rounds N]`: asks the runtime what a real kernel was asked, and compares the answers.
+ * Recordings: `test/oracle/`, or those of the same format in DIR. Races are run N times (default 40), and modules are
+ * loaded anew N/10 times among them. Prints a line per difference, then counts. Exit: 0 when all is the same, 1 when
+ * something differs, 2 when there is nothing to replay.
  */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readRecordings } from './recording.js';
+import { type Recording, readRecordings } from './recording.js';
 import { replayAll } from './replay.js';
 
-const { values } = parseArgs({ options: { dir: { type: 'string' } } });
-const folder = values.dir ?? fileURLToPath(new URL('../../oracle', import.meta.url));
-const tally = await replayAll(readRecordings(folder), (line) => console.log(line));
+function refuse(reason: string): never {
+  console.error(`test:oracle: ${reason}\nusage: pnpm test:oracle [--dir DIR] [--rounds N]`);
+  process.exit(2);
+}
+
+function options(): { folder: string; rounds: number } {
+  try {
+    const { values } = parseArgs({ options: { dir: { type: 'string' }, rounds: { type: 'string', default: '40' } } });
+    const rounds = Number(values.rounds);
+    if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds ${values.rounds} is no number of rounds`);
+    // Where pnpm was called, not where it runs its scripts.
+    const from = process.env.INIT_CWD ?? process.cwd();
+    const folder =
+      values.dir === undefined ? fileURLToPath(new URL('../../oracle', import.meta.url)) : resolve(from, values.dir);
+    return { folder, rounds };
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function recordings(folder: string): Recording[] {
+  try {
+    return readRecordings(folder);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+const { folder, rounds } = options();
+const found = recordings(folder);
+if (found.length === 0) refuse(`there are no recordings (*.jsonl) in ${folder}`);
+const bounds = { rounds, toggles: Math.ceil(rounds / 10) };
+const tally = await replayAll(found, bounds, (line) => console.log(line));
 process.exitCode = tally.different === 0 ? 0 : 1;

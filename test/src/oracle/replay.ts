@@ -1,6 +1,7 @@
 /**
  * Which replayer a recording is for. A recording that none is for yet is named, not failed.
  */
+import { type RaceBounds, replayRaces } from './race-replay.js';
 import type { Recording } from './recording.js';
 import { replaySysfs } from './sysfs-replay.js';
 import { Tally } from './tally.js';
@@ -9,19 +10,24 @@ import { replayUevents } from './uevent-replay.js';
 type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
 
 /** The replayer for recordings whose lines look like this one's. */
-function replayerOf({ lines }: Recording): Replayer | undefined {
+function replayerOf({ lines }: Recording, bounds: RaceBounds): Replayer | undefined {
   const [first] = lines;
   if (first === undefined) return undefined;
   if ('op' in first && 'case' in first && 'devices' in first) return replaySysfs;
   if ('step' in first && 'events' in first) return replayUevents;
+  if ('case' in first && 'seconds' in first) return (recording, tally) => replayRaces(recording, tally, bounds);
   return undefined;
 }
 
 /** Replays recordings one after the other, each on a machine of its own. `print` gets a line at a time. */
-export async function replayAll(recordings: readonly Recording[], print: (line: string) => void): Promise<Tally> {
+export async function replayAll(
+  recordings: readonly Recording[],
+  bounds: RaceBounds,
+  print: (line: string) => void,
+): Promise<Tally> {
   const tally = new Tally();
   for (const recording of recordings) {
-    const replay = replayerOf(recording);
+    const replay = replayerOf(recording, bounds);
     if (replay === undefined) {
       print(`${recording.name}: not covered yet (${recording.lines.length} lines)`);
       continue;

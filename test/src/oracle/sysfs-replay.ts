@@ -3,13 +3,14 @@
  * `available_instances` and the devices on the bus after it.
  */
 import type { AttributeFile } from '@mediated/core';
-import { type Action, actionOf, type FileRef, topicOf, UUID, wordsOf } from './action.js';
+import { type Action, actionOf, type FileRef, SOME_UUID, topicOf, UUID, wordsOf } from './action.js';
 import { DeviceFiles } from './device-files.js';
 import { HeldFiles } from './held-files.js';
 import { Machine, resultOf } from './machine.js';
 import { Preparation } from './preparation.js';
 import { type Fields, numbers, type Recording, text, texts } from './recording.js';
 import { showResult, type Tally } from './tally.js';
+import { Unclear } from './unclear.js';
 
 /** What a step gave here; compared with the recorded fields of the same names. */
 interface Outcome {
@@ -38,15 +39,15 @@ class SysfsReplay {
   readonly #files: DeviceFiles;
   #topic = '';
   /** The device that was named last. */
-  #subject = '83b8f4f2-509f-382f-3c1e-e6bfe0fa0001';
+  #subject: string | undefined;
 
   constructor(machine: Machine, recording: Recording, tally: Tally) {
     this.#machine = machine;
     this.#recording = recording;
     this.#tally = tally;
     this.#held = new HeldFiles(machine);
-    this.#preparation = new Preparation(machine, this.#held, recording.lines);
     this.#files = new DeviceFiles(machine, this.#held);
+    this.#preparation = new Preparation(machine, this.#held, recording.lines, () => this.#files.closeFiles());
   }
 
   async step(at: number): Promise<void> {
@@ -56,21 +57,32 @@ class SysfsReplay {
     this.#topic = topicOf(fields);
     const named = UUID.exec(text(fields, 'path') ?? '') ?? UUID.exec(text(fields, 'data') ?? '');
     if (named !== null && fields.errno !== 'EINVAL') this.#subject = named[0].toLowerCase();
+    this.#subject ??= texts(fields, 'devices')?.[0];
+    const subject = this.#device;
     if (action.kind === 'skip') {
       this.#tally.skip(action.reason);
       // What it left behind is where the next step begins.
-      if (!this.#files.busy) await this.#preparation.before(at, action, this.#subject);
+      if (!this.#files.busy) await this.#preparation.before(at, action, subject);
       return;
     }
     // While a writer is blocked the recorder did nothing between steps.
-    const problems = this.#files.busy ? [] : await this.#preparation.before(at, action, this.#subject);
+    const problems = this.#files.busy ? [] : await this.#preparation.before(at, action, subject);
     const differences = problems.map((problem) => `set-up failed: ${problem}`);
     const outcome = await this.#perform(action, fields);
+    if (outcome instanceof Unclear) {
+      this.#tally.skip(`the recording does not show what was open before: ${outcome.message}`);
+      return;
+    }
     if (outcome.ret !== undefined && Number(fields.ret) > 0) this.#preparation.learn(fields);
     await this.#held.refresh();
     this.#compare(fields, action, outcome, differences);
     await this.#compareState(fields, differences);
     this.#tally.step(`${this.#recording.label}:${at + 1} ${describe(fields)}`, differences);
+  }
+
+  /** The device at hand: the one that a writer waits for, or the one that was named last. */
+  get #device(): string {
+    return this.#files.uuid ?? this.#subject ?? SOME_UUID;
   }
 
   /** A topic is over: device files are closed, writers end. */
@@ -79,7 +91,7 @@ class SysfsReplay {
     await this.#held.refresh();
   }
 
-  async #perform(action: Action, fields: Fields): Promise<Outcome> {
+  async #perform(action: Action, fields: Fields): Promise<Outcome | Unclear> {
     try {
       switch (action.kind) {
         case 'write':
@@ -95,13 +107,13 @@ class SysfsReplay {
         case 'openInDead':
           return { ret: await this.#openInDead(action.name) };
         case 'readLink':
-          return { ret: (this.#held.deviceDirectory(this.#subject)?.readLink(action.name) ?? '').length };
+          return { ret: (this.#held.deviceDirectory(this.#device)?.readLink(action.name) ?? '').length };
         case 'insmod':
           return { ret: await this.#machine.insmod(action.module) };
         case 'rmmod':
           return { ret: await this.#rmmod(action) };
         case 'writer':
-          return { ret: await this.#files.write(action, this.#files.uuid ?? this.#subject) };
+          return { ret: await this.#files.write(action, this.#device) };
         case 'writerResult':
           await this.#files.closeFiles();
           return { ret: await this.#files.result(action.writer) };
@@ -117,18 +129,19 @@ class SysfsReplay {
         case 'deviceInfo':
           return { ret: await this.#files.deviceInfo() };
         case 'openDevice':
-          return { ret: await this.#files.tryOpen(this.#files.uuid ?? this.#subject) };
+          return { ret: await this.#files.tryOpen(this.#device) };
         case 'none':
         case 'skip':
           return { ret: fields.ret };
       }
     } catch (error) {
+      if (error instanceof Unclear) return error;
       return { ret: resultOf(error) };
     }
   }
 
   async #write(ref: FileRef, bytes: Buffer, fields: Fields): Promise<Outcome> {
-    if (/open through vfio/.test(wordsOf(fields))) await this.#files.open(this.#subject);
+    if (/open through vfio/.test(wordsOf(fields))) await this.#files.open(this.#device);
     let file: AttributeFile;
     try {
       file = await this.#open(ref, fields, 'write');
@@ -158,11 +171,11 @@ class SysfsReplay {
         return file ?? this.#machine.open(`/sys/no ${ref.name} was open`, access);
       }
       case 'device': {
-        const directory = this.#held.deviceDirectory(this.#subject);
+        const directory = this.#held.deviceDirectory(this.#device);
         const attributes = (await directory?.attributes()) ?? [];
         const vendor = ref.name === 'vendor' ? attributes.find(({ path }) => path.includes('/'))?.path : undefined;
         return directory === undefined
-          ? this.#machine.open(`/sys/bus/mdev/devices/${this.#subject}/${ref.name}`, access)
+          ? this.#machine.open(`/sys/bus/mdev/devices/${this.#device}/${ref.name}`, access)
           : directory.open(vendor ?? ref.name, access);
       }
     }
@@ -170,7 +183,7 @@ class SysfsReplay {
 
   async #openInDead(name: string): Promise<number> {
     const directory = this.#held.oldDirectory(name);
-    if (directory === undefined) throw new Error(`nothing with a file ${name} has gone yet`);
+    if (directory === undefined) throw new Unclear(`nothing with a file ${name} has gone yet`);
     await directory.open(name, 'write');
     return 0;
   }
@@ -196,7 +209,7 @@ class SysfsReplay {
     }
     const exists = numbers(fields, 'exists');
     if (exists !== undefined) {
-      const here = this.#files.exists(this.#files.uuid ?? this.#subject);
+      const here = this.#files.exists(this.#device);
       for (const [name, there] of Object.entries(exists)) {
         if (here[name] !== there) differences.push(`${name} exists: kernel ${there}, here ${here[name]}`);
       }
