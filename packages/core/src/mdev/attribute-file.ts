@@ -5,7 +5,7 @@ import { MediatedError } from '../errors.js';
 import type { Access, Attribute } from './attribute.js';
 
 /** Longest text of an attribute and longest write that reaches it: one page. */
-export const PAGE_BYTES = 4096;
+const PAGE_BYTES = 4096;
 
 export class AttributeFile {
   readonly access: Access;

@@ -13,12 +13,12 @@ export interface SyntheticUevent {
 }
 
 /** Most bytes of UUID and arguments: what a record of the event log holds. The kernel's own limit is near 2000. */
-export const SYNTHETIC_BYTES = 128;
+const SYNTHETIC_BYTES = 128;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
 const ARGUMENTS = /^( [0-9a-z]+=[0-9a-z]+)*$/i;
 
-/** Errors: EINVAL for anything else than the format, ENOMEM for more than {@link SYNTHETIC_BYTES} after the action. */
+/** Errors: EINVAL for anything else than the format, ENOMEM for more than SYNTHETIC_BYTES after the action. */
 export function parseSyntheticUevent(bytes: Buffer): SyntheticUevent {
   const text = bytes.toString('latin1').replace(/[\n\0]$/, '');
   const space = text.indexOf(' ');
