@@ -221,6 +221,12 @@ describe('remove', () => {
     expect(removed).toHaveLength(1);
   });
 
+  test('asked for on a device that is gone, it is ENODEV', async () => {
+    const mdev = runtime.bus.mdev(A);
+    await mdev?.storeRemove();
+    await expect(mdev?.storeRemove()).rejects.toMatchObject({ code: 'ENODEV', syscall: 'remove' });
+  });
+
   test('old files are dead, also when the UUID is there again', async () => {
     const remove = await open(`${DEVICE}/remove`);
     const uevent = await open(`${DEVICE}/uevent`, 'read-write');
