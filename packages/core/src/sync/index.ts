@@ -5,6 +5,7 @@ export type { GuardCode, LockGuard, LockHandle, LockKind, LockOptions, LockStats
 export { type LockRegionDescription, registerLockRegion } from './lock-region.js';
 export { LockSpace, type LockSpaceHandle, type LockSpaceOptions, type RefCountOptions } from './lock-space.js';
 export {
+  checkLockOrder,
   declareLockOrder,
   enableLockDebug,
   heldLocks,

@@ -1,5 +1,5 @@
 /** Deaths in the middle of an operation: the words as a thread leaves them after each of its steps. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   givePermits,
   giveReference,
@@ -9,6 +9,7 @@ import {
   shareOf,
   takePermits,
   takeReference,
+  takesThatMet,
 } from '#dist/sync/ledger.js';
 import fc from 'fast-check';
 
@@ -155,4 +156,20 @@ describe('references', () => {
     recoverLedger(words, 0, DYING, 1, () => {});
     expect(words[0]).toBe(1);
   });
+});
+
+test.each([
+  ['permit', takePermits, 3],
+  ['reference', takeReference, 7],
+] as const)('a take of a %s that meets another thread’s is counted, once', (_kind, take, after) => {
+  const words = ledger(3);
+  take(words, 0, LIVING, 1);
+  expect(takesThatMet(words, 0)).toBe(0);
+  // Another thread comes in between, twice.
+  const another = () => ++words[0]!;
+  const swap = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(another).mockImplementationOnce(another);
+  expect(take(words, 0, LIVING, 1)).toBe(true);
+  swap.mockRestore();
+  expect(words[0]).toBe(after);
+  expect(takesThatMet(words, 0)).toBe(1);
 });

@@ -11,6 +11,8 @@
  * What is given back by a thread that has no (or too small a) share goes to `base`. When a thread dies, that much of its
  * share is taken to have been given back on its behalf: a semaphore never admits too many, a reference is never dropped
  * twice.
+ *
+ * `met` counts the takes that lost a compare-and-swap to another thread's: anybody, by add, off the fast path.
  */
 import { MAX_THREADS } from './threads.js';
 
@@ -22,8 +24,9 @@ const COLUMNS = 4;
 const SHARE = 0;
 const SEQUENCE = 1;
 const STRIDE = 2;
+const MET = COLUMNS + MAX_THREADS * STRIDE;
 /** Words of a ledger. */
-export const LEDGER_WORDS = COLUMNS + MAX_THREADS * STRIDE;
+export const LEDGER_WORDS = MET + 1;
 /** The largest value of a counter. */
 export const LARGEST_VALUE = 1 << 30;
 
@@ -47,6 +50,7 @@ export function takePermits(words: Int32Array, offset: number, thread: number, a
   const sequence = words[column + SEQUENCE];
   Atomics.store(words, column + SEQUENCE, sequence + 1);
   let taken = false;
+  let met = false;
   for (let value = Atomics.load(words, offset); value >= amount; ) {
     const previous = Atomics.compareExchange(words, offset, value, value - amount);
     if (previous === value) {
@@ -54,9 +58,11 @@ export function takePermits(words: Int32Array, offset: number, thread: number, a
       taken = true;
       break;
     }
+    met = true;
     value = previous;
   }
   Atomics.store(words, column + SEQUENCE, sequence + 2);
+  if (met) Atomics.add(words, offset + MET, 1);
   return taken;
 }
 
@@ -81,6 +87,7 @@ export function takeReference(words: Int32Array, offset: number, thread: number)
   const sequence = words[column + SEQUENCE];
   Atomics.store(words, column + SEQUENCE, sequence + 1);
   let taken = false;
+  let met = false;
   for (let value = Atomics.load(words, offset); value > 0 && value < LARGEST_VALUE; ) {
     const previous = Atomics.compareExchange(words, offset, value, value + 1);
     if (previous === value) {
@@ -88,9 +95,11 @@ export function takeReference(words: Int32Array, offset: number, thread: number)
       taken = true;
       break;
     }
+    met = true;
     value = previous;
   }
   Atomics.store(words, column + SEQUENCE, sequence + 2);
+  if (met) Atomics.add(words, offset + MET, 1);
   return taken;
 }
 
@@ -108,6 +117,11 @@ export function giveReference(words: Int32Array, offset: number, thread: number)
   const before = Atomics.sub(words, offset, 1);
   Atomics.store(words, column + SEQUENCE, sequence + 2);
   return before;
+}
+
+/** Takes so far, successful or not, that met another thread's. */
+export function takesThatMet(words: Int32Array, offset: number): number {
+  return Atomics.load(words, offset + MET);
 }
 
 /** What `thread` has a share in. */

@@ -22,7 +22,10 @@ export interface LockHandle<Kind extends LockKind = LockKind> {
 
 /** Where a lock lies that is embedded in somebody else's record. */
 export interface LockOptions {
-  /** The lock's name in messages and for the order checker; locks of one class share a name. */
+  /**
+   * The lock's name in messages and statistics. To the order checker it is a class of locks, or `class: instance` when
+   * locks of one class are told apart.
+   */
   name?: string | undefined;
 }
 
@@ -30,7 +33,7 @@ export interface LockOptions {
 export interface LockStats {
   /** Successful takes. */
   readonly acquisitions: number;
-  /** Takes that did not succeed at once. */
+  /** Takes that did not succeed at once, because another thread was there. */
   readonly contended: number;
   /** Releases that handed the lock to a waiter who had lost too often. */
   readonly handoffs: number;

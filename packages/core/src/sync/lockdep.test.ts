@@ -1,4 +1,5 @@
 import {
+  checkLockOrder,
   declareLockOrder,
   enableLockDebug,
   heldLocks,
@@ -88,6 +89,20 @@ test('a declared order counts as seen', async () => {
     await expect(gate.write()).rejects.toThrow(/declared: declared gate < declared device < declared set/);
     expect(gate.tryRead()).toBe(true);
     gate.unlockRead();
+  });
+});
+
+test('locks of one class are one to the order, whatever instance; tries that would wait are checked when told', async () => {
+  declareLockOrder(['outer', 'inner']);
+  const [outer, inner, other] = ['outer: 1', 'inner: 2', 'inner: 3'].map((name) => space.mutex(name));
+  await lockTask(async () => {
+    using _inner = await inner!.lock();
+    expect(() => checkLockOrder(other!)).not.toThrow();
+    expect(() => checkLockOrder(outer!)).toThrow(/taking outer: 1 while holding inner: 2/);
+  });
+  await lockTask(async () => {
+    using _outer = await outer!.lock();
+    expect(() => checkLockOrder(inner!)).not.toThrow();
   });
 });
 

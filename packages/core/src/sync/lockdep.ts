@@ -2,6 +2,7 @@
  * The order checker (debug mode): who holds which named lock, what was ever taken while what was held, and whether a
  * new take contradicts that. Called by the locks behind one boolean test (`lockDebug`), so it costs nothing when off.
  *
+ * Locks of one class are taken for one: what stands before a name's first `: ` (`gate: card0` is of class `gate`).
  * Held locks are listed per task. A task is what runs inside `lockTask`; outside of it, what the thread takes without
  * awaiting counts as one task of the thread, and awaiting takes are checked against nothing, because concurrent
  * asynchronous functions cannot be told apart there. The lists are thread-private; the learned order is shared.
@@ -10,7 +11,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { MediatedError } from '../errors.js';
 import { OrderMemory } from './lockdep-memory.js';
 
-/** A lock that the checker may know by name. Locks of one name are one class; nameless locks are not checked. */
+/** A lock that the checker may know by name; nameless locks are not checked. */
 export interface CheckedLock {
   readonly name: string | undefined;
 }
@@ -44,7 +45,7 @@ export function onLockInversion(callback: (inversion: LockInversion) => void = t
   report = callback;
 }
 
-/** Declares that the classes are taken in this order, as if it had been seen. */
+/** Declares that the classes are taken in this order, outermost first, as if it had been seen. */
 export function declareLockOrder(names: readonly string[]): void {
   memory ??= OrderMemory.inherit();
   const order = memory;
@@ -65,14 +66,22 @@ export function heldLocks(): readonly string[] {
   return [...(tasks.getStore() ?? threadHeld)];
 }
 
+/**
+ * For a take by a `try` form that waits when it is refused: checks and learns its order as a waiting take does, also
+ * when there is nothing to wait for.
+ */
+export function checkLockOrder(lock: CheckedLock): void {
+  if (lockDebug) noteTaking(lock, true);
+}
+
 /** A lock is about to be waited for. Throws or reports an inversion. `awaiting`: by an awaiting form. */
 export function noteTaking(lock: CheckedLock, awaiting: boolean): void {
   const held = tasks.getStore() ?? (awaiting ? [] : threadHeld);
   if (lock.name === undefined || memory === undefined || held.length === 0) return;
-  const taking = memory.classOf(lock.name);
+  const taking = memory.classOf(classIn(lock.name));
   if (taking < 0) return;
   for (const name of held) {
-    const holding = memory.classOf(name);
+    const holding = memory.classOf(classIn(name));
     if (holding < 0 || holding === taking) continue;
     const path = memory.path(taking, holding);
     if (path !== undefined) report(inversion(memory, path, lock.name, name));
@@ -107,7 +116,17 @@ function inversion(order: OrderMemory, path: number[], taking: string, holding: 
     return `${order.nameOf(to)} was first taken while ${order.nameOf(from)} was held:\n${order.stackOf(from, to)}`;
   });
   const message = `taking ${taking} while holding ${holding}:\n${stack()}\ncontradicts the established order.\n${stacks.join('\n')}`;
-  return { taking, holding, error: new MediatedError('EDEADLK', message, { syscall: 'lock' }) };
+  return {
+    taking: classIn(taking),
+    holding: classIn(holding),
+    error: new MediatedError('EDEADLK', message, { syscall: 'lock' }),
+  };
+}
+
+/** The class in a lock's name. */
+function classIn(name: string): string {
+  const end = name.indexOf(': ');
+  return end < 0 ? name : name.slice(0, end);
 }
 
 function throwInversion(found: LockInversion): never {

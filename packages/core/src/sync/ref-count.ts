@@ -15,9 +15,10 @@ import {
   recoverLedger,
   shareOf,
   takeReference,
+  takesThatMet,
 } from './ledger.js';
 import type { Contended } from './local-queue.js';
-import { type LockHandle, type LockOptions, makeHandle, openHandle } from './lock.js';
+import { type LockHandle, type LockOptions, type LockStats, makeHandle, openHandle } from './lock.js';
 import { currentThread } from './threads.js';
 import { assertNotAborted, type WaitOptions } from './wait-options.js';
 import { WaitQueue } from './wait-queue.js';
@@ -116,6 +117,12 @@ export class RefCount implements Contended {
   async zero(options?: WaitOptions): Promise<void> {
     assertNotAborted('zero', options);
     if (this.value > 0) await this.waitingPlace.enter('zero', 1, options);
+  }
+
+  /** Counters since creation. `contended`: gets of a tracked count that met another thread's; nothing else is counted. */
+  stats(): LockStats {
+    const contended = this.tracked ? takesThatMet(this.words, this.offset) : 0;
+    return { acquisitions: 0, contended, handoffs: 0, ownerDeaths: 0, waiting: 0 };
   }
 
   /** @internal Called by the waiting place. */

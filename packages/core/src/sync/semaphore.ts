@@ -15,6 +15,7 @@ import {
   recoverLedger,
   shareOf,
   takePermits,
+  takesThatMet,
 } from './ledger.js';
 import { type Contended, WAIT_WORDS } from './local-queue.js';
 import { LockGuard, type LockHandle, type LockStats, makeHandle, openHandle, type Releasable } from './lock.js';
@@ -117,12 +118,12 @@ export class Semaphore implements Releasable, Contended {
     return new LockGuard(this, count, false);
   }
 
-  /** Counters since creation; `acquisitions` counts contended takes only. */
+  /** Counters since creation. `acquisitions`: after waiting, only; `contended`: had to wait or met another's take. */
   stats(): LockStats {
     const { words, offset } = this;
     return {
       acquisitions: Atomics.load(words, offset + ACQUISITIONS),
-      contended: Atomics.load(words, offset + CONTENDED),
+      contended: Atomics.load(words, offset + CONTENDED) + takesThatMet(words, offset + LEDGER),
       handoffs: 0,
       ownerDeaths: Atomics.load(words, offset + OWNER_DEATHS),
       waiting: this.queue.waiting,
