@@ -26,10 +26,12 @@ export { driverFailure, driverNonsense, isThenable } from './mdev/driver-call.js
 export type { LoadOptions } from './mdev/driver-registry.js';
 export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
 export { DEVICE_FRAMEWORK, DEVICE_IDS, FRAMEWORK_WORDS } from './mdev/layout.js';
+export type { LockStatistics } from './mdev/lock-statistics.js';
 export { Mdev, type MdevPresence } from './mdev/mdev.js';
 export { Parent, type ParentType } from './mdev/parent.js';
 export type { AttributeInfo, DriverInfo } from './mdev/parent-protocol.js';
 export type { ParentSpec } from './mdev/parent-registry.js';
+export { storeRemoveSync } from './mdev/remove-file.js';
 export { type BusTicket, Runtime } from './mdev/runtime.js';
 export type { RuntimeOptions } from './mdev/runtime-options.js';
 export { ThreadBus } from './mdev/thread-bus.js';

@@ -4,13 +4,16 @@
 import type { ActorRef } from '../actor/actor-ref.js';
 import type { ActorSystem } from '../actor/system.js';
 import { MediatedError } from '../errors.js';
+import { declareLockOrder } from '../sync/lockdep.js';
 import type { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
 import type { Supervision } from './driver.js';
 import { driverActor } from './driver-actor.js';
 import { loadDriverModule } from './driver-module.js';
 import { addDriverSlot, dropDriverSlot } from './driver-slots.js';
-import { MAX_SHARDS } from './layout.js';
+import { GATE_LOCK } from './gate.js';
+import { DEVICE_PARENT, MAX_SHARDS, PARENT_DRIVER } from './layout.js';
+import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-statistics.js';
 import type { DriverInfo, DriverMessages } from './parent-protocol.js';
 import { emitObject } from './uevents.js';
 
@@ -54,6 +57,7 @@ export class DriverRegistry {
   readonly #drivers = new Map<string, LoadedDriver>();
   /** Names that are being loaded or unloaded. */
   readonly #busy = new Set<string>();
+  readonly #locks = new LockHistory();
 
   constructor(system: ActorSystem, memory: BusMemory) {
     this.#system = system;
@@ -81,6 +85,19 @@ export class DriverRegistry {
     return undefined;
   }
 
+  /**
+   * What the budgets and pins of all drivers have counted, also of those that were unloaded, and the locks of the
+   * frameworks of loaded drivers. A framework shares one thing with all its drivers, and is asked once.
+   */
+  lockStatistics(): LockStatistics[] {
+    const drivers = [...this.#drivers.values()];
+    const frameworks = new Map(drivers.map(({ supervision }) => [supervision?.shared, supervision]));
+    return [
+      ...this.#locks.with(drivers.flatMap(locksOf)),
+      ...[...frameworks.values()].flatMap((framework) => framework?.lockStatistics?.() ?? []),
+    ];
+  }
+
   /** Loads a driver. EINVAL: the module is none. EBUSY: the name is taken. Else what the driver's start threw. */
   async load(url: string, { threads = 1, options }: LoadOptions): Promise<LoadedDriver> {
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_SHARDS) {
@@ -96,14 +113,15 @@ export class DriverRegistry {
     this.#busy.add(name);
     const { locks } = this.#memory;
     const budgets = Object.entries(module.shared ?? {}).map(
-      ([budget, spec]) => [budget, locks.semaphore(spec.budget, `${name} ${budget}`)] as const,
+      ([budget, spec]) => [budget, locks.semaphore(spec.budget, `${budget}: ${name}`)] as const,
     );
-    const pins = locks.semaphore(MAX_PINS, `pins of ${name}`);
+    const pins = locks.semaphore(MAX_PINS, `pins: ${name}`);
     const shared = Object.fromEntries(budgets.map(([budget, semaphore]) => [budget, semaphore.handle]));
     const shards: DriverShard[] = [];
     let supervision: Supervision | undefined;
     try {
       supervision = module.supervise?.(this.#memory);
+      declareLockOrder([GATE_LOCK, ...(supervision?.lockOrder ?? [])]);
       const supervised = supervision?.shared;
       let info: DriverInfo | undefined;
       for (let shard = 0; shard < threads; shard++) {
@@ -160,6 +178,14 @@ export class DriverRegistry {
     }
   }
 
+  /** The thread of the device in a slot has died: its framework is told. */
+  reclaim(index: number): void {
+    const { devices, parents } = this.#memory;
+    const parent = parents.base(devices.words[devices.base(index) + DEVICE_PARENT]);
+    const name = this.#memory.nameOf(parents.words[parent + PARENT_DRIVER]);
+    this.#drivers.get(name)?.supervision?.reclaim?.(index);
+  }
+
   /** Refuses new pins and parents from now on. EAGAIN while the driver is in use or being unloaded. */
   claimForUnload(driver: LoadedDriver): void {
     if (!driver.pins.tryAcquire(MAX_PINS)) {
@@ -186,12 +212,17 @@ export class DriverRegistry {
       emitObject(this.#memory, 'remove', '/class', name, 'class');
       for (const shard of driver.shards) await this.#system.stopThread(shard.thread);
       driver.supervision?.release();
+      for (const lock of locksOf(driver)) this.#locks.retire(lock);
       for (const semaphore of driver.budgets) this.#memory.locks.free(semaphore);
       this.#memory.locks.free(driver.pins);
     } finally {
       this.#busy.delete(name);
     }
   }
+}
+
+function locksOf({ budgets, pins }: LoadedDriver): LockStatistics[] {
+  return [...budgets, pins].map(semaphoreStatistics);
 }
 
 function threadName(driver: string, shard: number): string {

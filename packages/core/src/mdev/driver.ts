@@ -6,6 +6,7 @@
 import type { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
 import type { MdevDevice } from './device.js';
+import type { LockStatistics } from './lock-statistics.js';
 import type { ThreadBus } from './thread-bus.js';
 
 /** A type as a driver declares it. */
@@ -94,6 +95,18 @@ export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<s
 export interface Supervision {
   /** Reaches each of the driver's threads as `host.supervised`; structured-cloneable. */
   readonly shared: unknown;
+  /**
+   * Classes of the framework's locks, outermost first: they are taken in this order and inside a parent's gate. For the
+   * order checker.
+   */
+  readonly lockOrder?: readonly string[];
+  /** What the framework's locks have counted on this bus, for all drivers that have the same `shared`. */
+  lockStatistics?(): LockStatistics[];
+  /**
+   * The thread of a device of this driver has died. Called with its slot before the core's own events of the end, when
+   * what the thread held has been passed on: for the events and counts of what the framework had below the device.
+   */
+  reclaim?(index: number): void;
   /** The driver's threads have ended. */
   release(): void;
 }

@@ -6,18 +6,22 @@
  */
 import type { LockHandle } from '../sync/lock.js';
 import { RefCount } from '../sync/ref-count.js';
-import type { Gate } from './gate.js';
+import type { Gate, GateHandle } from './gate.js';
 
 export class RefCountGate implements Gate {
   readonly refusedCreate = 'EINVAL';
   readonly #count: RefCount;
+  readonly #refusals: GateHandle['refusals'];
 
-  constructor(locks: readonly LockHandle[]) {
+  constructor({ locks, refusals }: GateHandle) {
+    this.#refusals = refusals;
     this.#count = RefCount.from(locks[0] as LockHandle<'trackedRefCount'>);
   }
 
   tryEnter(): number {
-    return this.#count.tryGet() ? 0 : -1;
+    if (this.#count.tryGet()) return 0;
+    Atomics.add(this.#refusals, 0, 1);
+    return -1;
   }
 
   exit(_token: number): void {

@@ -4,19 +4,23 @@
  */
 import type { LockHandle, LockGuard } from '../sync/lock.js';
 import { RwSemaphore } from '../sync/rw-semaphore.js';
-import type { Gate } from './gate.js';
+import type { Gate, GateHandle } from './gate.js';
 
 export class RwsemGate implements Gate {
   readonly refusedCreate = 'ENODEV';
   readonly #semaphore: RwSemaphore;
+  readonly #refusals: GateHandle['refusals'];
   #writing: LockGuard | undefined;
 
-  constructor(locks: readonly LockHandle[]) {
+  constructor({ locks, refusals }: GateHandle) {
+    this.#refusals = refusals;
     this.#semaphore = RwSemaphore.from(locks[0] as LockHandle<'rwSemaphore'>);
   }
 
   tryEnter(): number {
-    return this.#semaphore.tryRead() ? 0 : -1;
+    if (this.#semaphore.tryRead()) return 0;
+    Atomics.add(this.#refusals, 0, 1);
+    return -1;
   }
 
   exit(_token: number): void {

@@ -5,15 +5,17 @@
 import { Completion } from '../sync/completion.js';
 import type { LockHandle } from '../sync/lock.js';
 import { Srcu } from '../sync/srcu.js';
-import type { Gate } from './gate.js';
+import type { Gate, GateHandle } from './gate.js';
 
 export class SrcuGate implements Gate {
   readonly refusedCreate = 'ENODEV';
   readonly #srcu: Srcu;
   /** Done = the parent's self pointer is withdrawn. */
   readonly #withdrawn: Completion;
+  readonly #refusals: GateHandle['refusals'];
 
-  constructor(locks: readonly LockHandle[]) {
+  constructor({ locks, refusals }: GateHandle) {
+    this.#refusals = refusals;
     this.#srcu = Srcu.from(locks[0] as LockHandle<'srcu'>);
     this.#withdrawn = Completion.from(locks[1] as LockHandle<'completion'>);
   }
@@ -22,6 +24,7 @@ export class SrcuGate implements Gate {
     const bank = this.#srcu.readLock();
     if (!this.#withdrawn.done) return bank;
     this.#srcu.readUnlock(bank);
+    Atomics.add(this.#refusals, 0, 1);
     return -1;
   }
 

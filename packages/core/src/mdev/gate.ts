@@ -7,9 +7,13 @@
 import type { ErrnoName } from '../errno.js';
 import type { LockHandle } from '../sync/lock.js';
 import type { LockSpace } from '../sync/lock-space.js';
+import { RefCount } from '../sync/ref-count.js';
+import { RwSemaphore } from '../sync/rw-semaphore.js';
+import { Srcu } from '../sync/srcu.js';
 import { RefCountGate } from './gate-refcount.js';
 import { RwsemGate } from './gate-rwsem.js';
 import { SrcuGate } from './gate-srcu.js';
+import type { LockStatistics } from './lock-statistics.js';
 
 /** `rwsem` as merged, `refcount` as in the second posting, `srcu` as in the first. */
 export type GateKind = 'rwsem' | 'refcount' | 'srcu';
@@ -18,7 +22,12 @@ export type GateKind = 'rwsem' | 'refcount' | 'srcu';
 export interface GateHandle {
   readonly kind: GateKind;
   readonly locks: readonly LockHandle[];
+  /** One word: refused tries. Any thread, by add. */
+  readonly refusals: Int32Array<SharedArrayBuffer>;
 }
+
+/** Class of all gates to the order checker. */
+export const GATE_LOCK = 'gate';
 
 export interface Gate {
   /** Errno of a create that was refused; a refused remove is always ENODEV. */
@@ -36,13 +45,15 @@ export interface Gate {
 
 /** Makes the shared part of a gate. */
 export function createGate(kind: GateKind, space: LockSpace, parent: string): GateHandle {
+  const name = `${GATE_LOCK}: ${parent}`;
+  const refusals = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   switch (kind) {
     case 'rwsem':
-      return { kind, locks: [space.rwSemaphore(`gate of ${parent}`).handle] };
+      return { kind, refusals, locks: [space.rwSemaphore(name).handle] };
     case 'refcount':
-      return { kind, locks: [space.refCount(1, `gate of ${parent}`, { tracked: true }).handle] };
+      return { kind, refusals, locks: [space.refCount(1, name, { tracked: true }).handle] };
     case 'srcu':
-      return { kind, locks: [space.srcu(`gate of ${parent}`).handle, space.completion(`gate of ${parent}`).handle] };
+      return { kind, refusals, locks: [space.srcu(name).handle, space.completion(name).handle] };
   }
 }
 
@@ -50,10 +61,28 @@ export function createGate(kind: GateKind, space: LockSpace, parent: string): Ga
 export function openGate(handle: GateHandle): Gate {
   switch (handle.kind) {
     case 'rwsem':
-      return new RwsemGate(handle.locks);
+      return new RwsemGate(handle);
     case 'refcount':
-      return new RefCountGate(handle.locks);
+      return new RefCountGate(handle);
     case 'srcu':
-      return new SrcuGate(handle.locks);
+      return new SrcuGate(handle);
+  }
+}
+
+/** What a gate has counted: `acquisitions` are closings of an rwsem, grace periods of an srcu; refused tries contended. */
+export function gateStatistics({ locks: [lock], refusals }: GateHandle): LockStatistics {
+  const stats = openLock(lock).stats();
+  const contended = stats.contended + Atomics.load(refusals, 0);
+  return { name: lock.name ?? GATE_LOCK, kind: lock.kind, stats: { ...stats, contended } };
+}
+
+function openLock(lock: LockHandle): RwSemaphore | RefCount | Srcu {
+  switch (lock.kind) {
+    case 'rwSemaphore':
+      return RwSemaphore.from(lock as LockHandle<'rwSemaphore'>);
+    case 'srcu':
+      return Srcu.from(lock as LockHandle<'srcu'>);
+    default:
+      return RefCount.from(lock as LockHandle<'trackedRefCount'>);
   }
 }

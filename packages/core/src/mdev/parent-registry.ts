@@ -6,11 +6,13 @@ import type { ActorRef } from '../actor/actor-ref.js';
 import type { ActorSystem } from '../actor/system.js';
 import { isMediatedError, MediatedError } from '../errors.js';
 import type { LockHandle } from '../sync/lock.js';
+import { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import type { DriverShard, LoadedDriver } from './driver-registry.js';
-import { createGate, type GateHandle, openGate } from './gate.js';
+import { createGate, type GateHandle, gateStatistics, openGate } from './gate.js';
 import { PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
+import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-statistics.js';
 import { parentActor } from './parent-actor.js';
 import type { ParentMessages } from './parent-protocol.js';
 import { writeParent, writeShards } from './parent-record.js';
@@ -58,6 +60,7 @@ export class ParentRegistry {
   /** By path: a device can be a parent once. */
   readonly #parents = new Map<string, RegisteredParent>();
   readonly #registering = new Map<string, Promise<number>>();
+  readonly #locks = new LockHistory();
 
   constructor(system: ActorSystem, memory: BusMemory) {
     this.#system = system;
@@ -108,7 +111,7 @@ export class ParentRegistry {
       const gate = createGate(this.#memory.settings.gate, this.#memory.locks, name);
       locks.gate = gate;
       if (!info.hasGetAvailable) {
-        locks.instances = this.#memory.locks.semaphore(info.maxInstances, `instances of ${name}`).handle;
+        locks.instances = this.#memory.locks.semaphore(info.maxInstances, `instances: ${name}`).handle;
       }
       writeParent(this.#memory, index, {
         name,
@@ -157,6 +160,11 @@ export class ParentRegistry {
     emitParent(this.#memory, 'change', index, 'registered');
     channels.parentRegistered.publish({ parent: name, driver: info.name });
     return index;
+  }
+
+  /** What the gates and instance counters of all parents have counted, also of those that were unregistered. */
+  lockStatistics(): LockStatistics[] {
+    return this.#locks.with([...this.#parents.values()].flatMap(locksOf));
   }
 
   /** Unregisters a parent: waits for what has been admitted and for its devices' users. ENODEV: there is none. */
@@ -224,6 +232,7 @@ export class ParentRegistry {
     emitParent(this.#memory, 'remove', parent.index, '');
     for (const actor of parent.actors) await this.#system.stop(actor).catch(ignoreDeath);
     this.#parents.delete(parent.path);
+    for (const lock of locksOf(parent)) this.#locks.retire(lock);
     this.#free(parent.index, parent);
     channels.parentUnregistered.publish({ parent: parent.spec.name, driver: parent.driver.info.name });
   }
@@ -244,6 +253,11 @@ export class ParentRegistry {
   #setState(index: number, state: number): void {
     Atomics.store(this.#memory.parents.words, this.#memory.parents.base(index) + PARENT_STATE, state);
   }
+}
+
+function locksOf({ gate, instances }: RegisteredParent): LockStatistics[] {
+  const own = gateStatistics(gate);
+  return instances === undefined ? [own] : [own, semaphoreStatistics(Semaphore.from(instances))];
 }
 
 function checkName(name: string): void {

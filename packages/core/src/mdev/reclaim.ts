@@ -7,9 +7,16 @@ import { ADDED, BOUND, DEVICE_STATE } from './layout.js';
 import { releaseSlot } from './release.js';
 import { emitMdev } from './uevents.js';
 
-export function reclaimDevices(memory: BusMemory, thread: number): void {
+/** `framework`, if any, is told of each device first. What it throws is thrown when all devices are reclaimed. */
+export function reclaimDevices(memory: BusMemory, thread: number, framework?: (index: number) => void): void {
   const { devices, events } = memory;
+  const failures: unknown[] = [];
   for (const index of [...devices.slotsOf(thread)]) {
+    try {
+      framework?.(index);
+    } catch (error) {
+      failures.push(error);
+    }
     const state = Atomics.load(devices.words, devices.base(index) + DEVICE_STATE);
     if ((state & BOUND) !== 0) emitMdev(memory, 'unbind', index, -1);
     if ((state & ADDED) !== 0) emitMdev(memory, 'remove', index, -1);
@@ -19,4 +26,5 @@ export function reclaimDevices(memory: BusMemory, thread: number): void {
   // The supervisor creates no devices: what it freed just now serves whoever gets the dead thread's id.
   devices.rebuildFreeList(devices.thread, thread);
   events.recover(thread);
+  if (failures.length > 0) throw failures[0];
 }

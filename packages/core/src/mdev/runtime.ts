@@ -12,6 +12,7 @@ import { Bus } from './bus.js';
 import { BusMemory, type BusHandle } from './bus-memory.js';
 import { DriverRegistry, type LoadOptions } from './driver-registry.js';
 import { HangWatch } from './hang-watch.js';
+import type { LockStatistics } from './lock-statistics.js';
 import type { Parent } from './parent.js';
 import type { DriverInfo } from './parent-protocol.js';
 import { ParentRegistry, type ParentSpec } from './parent-registry.js';
@@ -41,7 +42,9 @@ export class Runtime {
     this.#closeDeadline = closeDeadline;
     this.#memory = BusMemory.create(settings, capacity);
     // Before the actor system hears of a death: whoever is told EIO may create the same UUID again at once.
-    this.#forgetDeaths = ThreadTable.current().onDeath((thread) => reclaimDevices(this.#memory, thread));
+    this.#forgetDeaths = ThreadTable.current().onDeath((thread) =>
+      reclaimDevices(this.#memory, thread, (index) => this.#drivers.reclaim(index)),
+    );
     const { restart } = options;
     this.system = ActorSystem.start({ grace: closeDeadline, ...(restart === undefined ? {} : { restart }) });
     this.#drivers = new DriverRegistry(this.system, this.#memory);
@@ -125,6 +128,16 @@ export class Runtime {
    */
   unregisterParent(parent: string | Parent): Promise<void> {
     return this.#parents.unregister(parent);
+  }
+
+  /**
+   * What the locks have counted since the runtime started, by name: gates and instance counters of parents, also of
+   * unregistered ones; budgets and pins of drivers; the locks of frameworks. Counters are read one after the other while
+   * others go on counting. `acquisitions` is what is cheap to know: every take of a mutex, closings of an rwsem gate,
+   * grace periods of an srcu gate, takes of a semaphore that had to wait.
+   */
+  lockStatistics(): LockStatistics[] {
+    return [...this.#parents.lockStatistics(), ...this.#drivers.lockStatistics()];
   }
 
   /** An invitation for one worker. Post `ticket` with `transfer`; attach there with `BusClient.attach(ticket)`. */
