@@ -4,6 +4,10 @@
  */
 import { Mutex } from '@mediated/core/sync';
 import { OPEN_COUNT, OWN_MUTEX } from './device-words.js';
+import type { SetStatistics } from './set-statistics.js';
+
+/** Class of the mutexes of sets to the order checker. */
+export const SET_LOCK = 'device set';
 
 /** Where a device's words lie. */
 export interface DeviceWords {
@@ -32,16 +36,18 @@ export interface DeviceSet {
 export class OwnSet implements DeviceSet {
   readonly key = undefined;
   readonly #device: DeviceWords;
+  readonly #statistics: SetStatistics;
   #mutex: Mutex | undefined;
 
-  constructor(device: DeviceWords) {
+  constructor(device: DeviceWords, statistics: SetStatistics) {
     this.#device = device;
+    this.#statistics = statistics;
   }
 
   /** Opened at the first use: most devices are created and removed without being opened. */
   get mutex(): Mutex {
     const { words, offset } = this.#device;
-    this.#mutex ??= Mutex.at(words, offset + OWN_MUTEX, { name: 'device set' });
+    this.#mutex ??= Mutex.at(words, offset + OWN_MUTEX, { name: SET_LOCK });
     return this.#mutex;
   }
 
@@ -53,5 +59,7 @@ export class OwnSet implements DeviceSet {
     return Atomics.load(this.#device.words, this.#device.offset + OPEN_COUNT);
   }
 
-  leave(): void {}
+  leave(): void {
+    if (this.#mutex !== undefined) this.#statistics.add(this.#mutex);
+  }
 }

@@ -8,6 +8,7 @@
  * OPEN_COUNT open files: the owner, under the mutex of the device's set.
  * SET        number of the shared set's record plus one, 0 for a set of its own: the owner, under the set's mutex.
  * JOINED     place among the members of the shared set: as SET.
+ * LISTED     1 while an open finds the device and `vfio-dev/vfioN` exists: the owner.
  * OWN_MUTEX  the mutex of a set of its own. Any thread, by the mutex's rules; recovered by the supervising thread.
  */
 import { Mutex } from '@mediated/core/sync';
@@ -17,5 +18,6 @@ export const OPEN_COUNT = 1;
 export const SET = 2;
 export const JOINED = 3;
 export const OWN_MUTEX = 4;
+export const LISTED = OWN_MUTEX + Mutex.WORDS;
 /** Words in use; a slot has `FRAMEWORK_WORDS` of them. */
-export const DEVICE_WORDS_USED = OWN_MUTEX + Mutex.WORDS;
+export const DEVICE_WORDS_USED = LISTED + 1;

@@ -5,7 +5,8 @@
 import { type BusMemory, DEVICE_IDS, type MdevDevice, type MdevType } from '@mediated/core';
 import { RefCount } from '@mediated/core/sync';
 import { type DeviceSet, type DeviceWords, OwnSet } from './device-set.js';
-import { OPEN_COUNT, REFERENCES } from './device-words.js';
+import { LISTED, OPEN_COUNT, REFERENCES } from './device-words.js';
+import type { SetStatistics } from './set-statistics.js';
 
 export class VfioDevice<Data = unknown> implements DeviceWords {
   readonly mdev: MdevDevice;
@@ -13,20 +14,19 @@ export class VfioDevice<Data = unknown> implements DeviceWords {
   data!: Data;
   /** The set it belongs to, from registration to final release. */
   set: DeviceSet;
-  /** @internal In its group's list, where an open finds it: from registration until unregistration begins. */
-  listed = false;
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly offset: number;
   readonly #ids: number;
   #references: RefCount | undefined;
 
-  constructor(memory: BusMemory, mdev: MdevDevice) {
+  /** `ownSets` counts what the mutexes of sets of one device have counted. */
+  constructor(memory: BusMemory, mdev: MdevDevice, ownSets: SetStatistics) {
     const { words, offset } = mdev.frameworkWords;
     this.mdev = mdev;
     this.words = words;
     this.offset = offset;
     this.#ids = memory.devices.base(mdev.index) + DEVICE_IDS;
-    this.set = new OwnSet(this);
+    this.set = new OwnSet(this, ownSets);
   }
 
   /** The UUID: the device's name. */
@@ -56,6 +56,15 @@ export class VfioDevice<Data = unknown> implements DeviceWords {
   /** Open files. 1 inside `openDevice` and `closeDevice`. */
   get openCount(): number {
     return Atomics.load(this.words, this.offset + OPEN_COUNT);
+  }
+
+  /** @internal In its group's list, where an open finds it: from registration until unregistration begins. */
+  get listed(): boolean {
+    return this.words[this.offset + LISTED] !== 0;
+  }
+
+  set listed(listed: boolean) {
+    Atomics.store(this.words, this.offset + LISTED, listed ? 1 : 0);
   }
 
   /** @internal The registration count. */

@@ -8,7 +8,8 @@
  */
 import { type BusMemory, MediatedError } from '@mediated/core';
 import { type LockHandle, Mutex, Semaphore } from '@mediated/core/sync';
-import type { DeviceSet, DeviceWords } from './device-set.js';
+import { type DeviceSet, type DeviceWords, SET_LOCK } from './device-set.js';
+import { SET_STATISTICS_WORDS, SetStatistics } from './set-statistics.js';
 import { SharedSet } from './shared-set.js';
 import { underMutex } from './under-mutex.js';
 
@@ -16,7 +17,12 @@ import { underMutex } from './under-mutex.js';
 export interface SetTableHandle {
   readonly records: SharedArrayBuffer;
   readonly registry: LockHandle<'mutex'>;
+  /** Sums of the statistics of sets that have ended: shared ones, then sets of one device. */
+  readonly statistics: Int32Array<SharedArrayBuffer>;
 }
+
+/** Class of the registry mutex to the order checker. */
+export const REGISTRY_LOCK = 'device set registry';
 
 const HASH = 0;
 const KEY_BYTES = 1;
@@ -35,19 +41,25 @@ export class SetTable {
   readonly #memory: BusMemory;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #bytes: Uint8Array;
-  readonly #registry: Mutex;
+  /** The registry mutex. */
+  readonly registry: Mutex;
+  readonly sharedSets: SetStatistics;
+  readonly ownSets: SetStatistics;
 
   private constructor(handle: SetTableHandle, memory: BusMemory) {
     this.#memory = memory;
     this.#words = new Int32Array(handle.records);
     this.#bytes = new Uint8Array(handle.records);
-    this.#registry = Mutex.from(handle.registry);
+    this.registry = Mutex.from(handle.registry);
+    this.sharedSets = new SetStatistics(handle.statistics, 0);
+    this.ownSets = new SetStatistics(handle.statistics, SET_STATISTICS_WORDS);
   }
 
   /** Makes the table of a bus. */
   static create(memory: BusMemory): SetTableHandle {
     const records = new SharedArrayBuffer(RECORDS * RECORD_WORDS * 4);
-    return { records, registry: memory.locks.mutex('device set registry').handle };
+    const statistics = new Int32Array(new SharedArrayBuffer(2 * SET_STATISTICS_WORDS * 4));
+    return { records, registry: memory.locks.mutex(REGISTRY_LOCK).handle, statistics };
   }
 
   static from(handle: SetTableHandle, memory: BusMemory): SetTable {
@@ -63,8 +75,17 @@ export class SetTable {
     if (bytes.length === 0 || bytes.length > LONGEST_KEY) {
       throw new MediatedError('EINVAL', `device set key ${JSON.stringify(key)} is not 1 to ${LONGEST_KEY} bytes long`);
     }
-    const admitted = underMutex(this.#registry, () => this.#admit(device, key, bytes));
+    const admitted = underMutex(this.registry, () => this.#admit(device, key, bytes));
     return admitted instanceof Promise ? admitted.then(enlist) : enlist(admitted);
+  }
+
+  /** The mutexes of all shared sets at the moment; for reading only, a set may end meanwhile. */
+  mutexes(): Mutex[] {
+    const found: Mutex[] = [];
+    for (let at = 0; at < this.#words.length; at += RECORD_WORDS) {
+      if (Atomics.load(this.#words, at + HASH) !== 0) found.push(this.#mutex(at));
+    }
+    return found;
   }
 
   #admit(device: DeviceWords, key: string, bytes: Uint8Array): SharedSet {
@@ -73,8 +94,8 @@ export class SetTable {
     const at = record * RECORD_WORDS;
     const members = this.#members(at);
     if (!members.tryAcquire()) throw new MediatedError('ENOMEM', `device set ${key} is full`);
-    const mutex = Mutex.from(this.#lock('mutex', at + MUTEX, 'device set'));
-    const leave = () => underMutex(this.#registry, () => this.#drop(at, members));
+    const mutex = this.#mutex(at);
+    const leave = () => underMutex(this.registry, () => this.#drop(at, members));
     const order = { words: this.#words, index: at + ORDER };
     return new SharedSet({ key, mutex, device, record, order, memory: this.#memory, leave });
   }
@@ -129,8 +150,13 @@ export class SetTable {
 
   #giveBack(at: number): void {
     Atomics.store(this.#words, at + HASH, 0);
+    this.sharedSets.add(this.#mutex(at));
     this.#memory.locks.free({ handle: this.#lock('mutex', at + MUTEX) });
     this.#memory.locks.free({ handle: this.#lock('semaphore', at + MEMBERS) });
+  }
+
+  #mutex(at: number): Mutex {
+    return Mutex.from(this.#lock('mutex', at + MUTEX, SET_LOCK));
   }
 
   #members(at: number): Semaphore {

@@ -1,11 +1,14 @@
 /**
- * What vfio needs on the supervising thread: the bus's table of device sets, made with the first vfio driver, and the
- * recovery of the mutexes in device slots. Called when a driver is loaded and when its threads have ended.
+ * What vfio needs on the supervising thread: the bus's table of device sets, made with the first vfio driver, the
+ * recovery of the mutexes in device slots, the last words of devices whose thread has died, and statistics. Called when
+ * a driver is loaded, when a thread has died, and when the driver's threads have ended.
  */
-import { type BusMemory, DEVICE_FRAMEWORK, type Supervision } from '@mediated/core';
-import { registerLockRegion } from '@mediated/core/sync';
-import { OWN_MUTEX } from './device-words.js';
-import { SetTable, type SetTableHandle } from './set-table.js';
+import { type BusMemory, DEVICE_FRAMEWORK, DEVICE_IDS, type LockStatistics, type Supervision } from '@mediated/core';
+import { type LockStats, Mutex, registerLockRegion } from '@mediated/core/sync';
+import { SET_LOCK } from './device-set.js';
+import { LISTED, OWN_MUTEX, REFERENCES, SET } from './device-words.js';
+import { REGISTRY_LOCK, SetTable, type SetTableHandle } from './set-table.js';
+import { emitDevice, emitGroup } from './uevents.js';
 
 /** What reaches each thread of a driver. */
 export interface VfioShared {
@@ -14,7 +17,9 @@ export interface VfioShared {
 
 /** The supervising thread's state of a bus. */
 interface BusSupervision {
+  readonly memory: BusMemory;
   readonly shared: VfioShared;
+  readonly sets: SetTable;
   /** Loaded vfio drivers. */
   drivers: number;
   /** Ends the recovery of device slots; present while there are drivers. */
@@ -26,7 +31,8 @@ const buses = new WeakMap<BusMemory, BusSupervision>();
 export function supervise(memory: BusMemory): Supervision {
   let bus = buses.get(memory);
   if (bus === undefined) {
-    bus = { shared: { sets: SetTable.create(memory) }, drivers: 0, forget: undefined };
+    const sets = SetTable.create(memory);
+    bus = { memory, shared: { sets }, sets: SetTable.from(sets, memory), drivers: 0, forget: undefined };
     buses.set(memory, bus);
   }
   const { devices } = memory;
@@ -38,11 +44,58 @@ export function supervise(memory: BusMemory): Supervision {
     count: () => devices.top,
     kind: 'mutex',
   });
-  return { shared: bus.shared, release: () => release(bus) };
+  return {
+    shared: bus.shared,
+    lockOrder: [REGISTRY_LOCK, SET_LOCK],
+    lockStatistics: () => lockStatistics(bus),
+    reclaim: (index) => reclaim(bus, index),
+    release: () => release(bus),
+  };
 }
 
 function release(bus: BusSupervision): void {
   if (--bus.drivers !== 0) return;
   bus.forget?.();
   bus.forget = undefined;
+}
+
+/** What the device's thread would have said at the end, as far as it had not; the core gives the numbers back. */
+function reclaim({ memory, sets }: BusSupervision, index: number): void {
+  const { words } = memory.devices;
+  const base = memory.devices.base(index);
+  const own = base + DEVICE_FRAMEWORK;
+  const group = words[base + DEVICE_IDS] - 1;
+  const number = words[base + DEVICE_IDS + 1] - 1;
+  if (words[own + LISTED] !== 0) {
+    Atomics.store(words, own + LISTED, 0);
+    emitDevice(memory, 'remove', index, number);
+  }
+  if (group >= 0) emitGroup(memory, 'remove', group);
+  const mutex = ownMutex(memory, index);
+  if (mutex !== undefined) sets.ownSets.add(mutex);
+}
+
+function lockStatistics({ memory, sets }: BusSupervision): LockStatistics[] {
+  const own: Mutex[] = [];
+  for (let index = 0; index < memory.devices.top; index++) {
+    const mutex = (memory.devices.generation(index) & 1) === 0 ? undefined : ownMutex(memory, index);
+    if (mutex !== undefined) own.push(mutex);
+  }
+  return [
+    ofMutexes(REGISTRY_LOCK, sets.registry.stats()),
+    ofMutexes(`${SET_LOCK}: shared`, sets.sharedSets.with(sets.mutexes())),
+    ofMutexes(`${SET_LOCK}: own`, sets.ownSets.with(own)),
+  ];
+}
+
+function ofMutexes(name: string, stats: LockStats): LockStatistics {
+  return { name, kind: 'mutex', stats };
+}
+
+/** The mutex of the set of one device, if the device in this slot is registered and has such a set. */
+function ownMutex({ devices }: BusMemory, index: number): Mutex | undefined {
+  const own = devices.base(index) + DEVICE_FRAMEWORK;
+  if (Atomics.load(devices.words, own + REFERENCES) <= 0 || Atomics.load(devices.words, own + SET) !== 0)
+    return undefined;
+  return Mutex.at(devices.words, own + OWN_MUTEX);
 }

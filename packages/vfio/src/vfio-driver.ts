@@ -5,8 +5,6 @@
  */
 import {
   type BusMemory,
-  emitChild,
-  emitNode,
   isThenable,
   MediatedError,
   type MdevDevice,
@@ -21,9 +19,7 @@ import { REFERENCES } from './device-words.js';
 import type { DeviceAttribute, DeviceOperations } from './operations.js';
 import { SetTable } from './set-table.js';
 import type { VfioShared } from './supervise.js';
-
-/** Device number of the group nodes, as recorded. */
-const GROUP_MAJOR = 245;
+import { emitDevice, emitGroup } from './uevents.js';
 
 export class VfioDriver<Data> implements MdevDriver {
   readonly name: string;
@@ -60,7 +56,7 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   probe(mdev: MdevDevice): void | Promise<void> {
-    const device = new VfioDevice<Data>(this.#memory, mdev);
+    const device = new VfioDevice<Data>(this.#memory, mdev, this.#sets.ownSets);
     const number = this.#memory.numbers.allocate();
     if (number < 0) throw new MediatedError('ENOMEM', 'no vfio device number is free', { syscall: 'probe' });
     device.setNumber(number);
@@ -76,7 +72,7 @@ export class VfioDriver<Data> implements MdevDriver {
     if (device === undefined) return;
     // Whoever has a reference keeps it, nobody gets a new one.
     device.listed = false;
-    emitChild(this.#memory, 'remove', device.index, 'vfio-dev', 'vfio', device.number);
+    emitDevice(this.#memory, 'remove', device.index, device.number);
     if (device.references.put()) return this.#unregistered(device);
     return awaitUsers(device, this.operations, this.operations.clock ?? systemClock).then(() =>
       this.#unregistered(device),
@@ -127,8 +123,8 @@ export class VfioDriver<Data> implements MdevDriver {
       return Promise.resolve(this.#release(device)).then(() => Promise.reject(error));
     }
     device.setGroup(group);
-    emitNode(this.#memory, 'add', 'vfio', group, GROUP_MAJOR);
-    emitChild(this.#memory, 'add', device.index, 'vfio-dev', 'vfio', device.number);
+    emitGroup(this.#memory, 'add', group);
+    emitDevice(this.#memory, 'add', device.index, device.number);
     device.mdev.driverData = device;
     Atomics.store(device.words, device.offset + REFERENCES, 1);
     device.listed = true;
@@ -136,7 +132,7 @@ export class VfioDriver<Data> implements MdevDriver {
 
   #unregistered(device: VfioDevice<Data>): void | Promise<void> {
     const { group } = device;
-    emitNode(this.#memory, 'remove', 'vfio', group, GROUP_MAJOR);
+    emitGroup(this.#memory, 'remove', group);
     // Out of the slot first: a death in between may lose a number, but frees none that has a new holder.
     device.setGroup(-1);
     this.#memory.groups.free(group);
