@@ -2,7 +2,7 @@
  * Carries out the steps of one user on its client's thread, blocking as a system call does or awaiting, and counts how
  * they end. Both forms do the same; they differ in the calls.
  */
-import { type Bus, errnoName, isMediatedError, type Mdev, MediatedError } from '@mediated/core';
+import { type Bus, type Mdev, MediatedError, storeRemoveSync } from '@mediated/core';
 import { openDevice, openDeviceSync } from '@mediated/vfio';
 import { assertIdentity, type HeldFiles, identityOf, scratchOf } from './held-files.js';
 import { codeOf } from './outcome.js';
@@ -83,16 +83,8 @@ export class Performer {
       case 'remove':
         this.#device(step.uuid).removeSync();
         return;
-      case 'remove file': {
-        const mdev = this.#removable(step.uuid);
-        let result: number;
-        try {
-          result = mdev.actor.askSync('storeRemove', mdev.index, mdev.generation);
-        } catch (error) {
-          return rethrowGone(error);
-        }
-        settle(mdev, result);
-      }
+      case 'remove file':
+        storeRemoveSync(this.#removable(step.uuid));
     }
   }
 
@@ -123,10 +115,8 @@ export class Performer {
       case 'remove':
         await this.#device(step.uuid).remove();
         return;
-      case 'remove file': {
-        const mdev = this.#removable(step.uuid);
-        settle(mdev, await mdev.actor.ask('storeRemove', mdev.index, mdev.generation).catch(rethrowGone));
-      }
+      case 'remove file':
+        await this.#removable(step.uuid).storeRemove();
     }
   }
 
@@ -141,16 +131,4 @@ export class Performer {
     if (!mdev.presence.remove) throw new MediatedError('ENOENT', `device ${uuid} has no remove file`);
     return mdev;
   }
-}
-
-/** A negative errno of the `remove` file as the error that a writer gets. */
-function settle(mdev: Mdev, result: number): void {
-  if (result >= 0) return;
-  throw new MediatedError(errnoName(-result), `write to the remove file of ${mdev.uuid}`, { syscall: 'write' });
-}
-
-/** The parent's actor has stopped: the device went with its parent. */
-function rethrowGone(error: unknown): never {
-  if (isMediatedError(error, 'ESRCH')) throw new MediatedError('ENODEV', 'the parent is unregistered');
-  throw error;
 }

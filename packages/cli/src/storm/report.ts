@@ -1,6 +1,7 @@
-/** What a storm tells at its end: tables of operations, refusals and threads, and the invariants. Pure. */
+/** What a storm tells at its end: tables of operations, refusals, threads and locks, and the invariants. Pure. */
 import type { NamedThreadStatistics } from '@mediated/core/actor';
-import type { GateKind } from '@mediated/core';
+import type { GateKind, LockStatistics } from '@mediated/core';
+import type { LockKind } from '@mediated/core/sync';
 import { formatTable } from '../table.js';
 import type { Meaning } from '../terminal.js';
 import { INVARIANTS, type Violation } from './invariants.js';
@@ -13,6 +14,7 @@ export interface StormReport {
   readonly seconds: number;
   readonly operations: readonly OperationCounts[];
   readonly threads: readonly NamedThreadStatistics[];
+  readonly locks: readonly LockStatistics[];
   /** How often was compared: the whole bus at rest, the bus without parents, a parent that was unregistered under load. */
   readonly checks: { readonly quiescent: number; readonly empty: number; readonly unregistered: number };
   /** Milliseconds of the longest unregistering. */
@@ -22,6 +24,17 @@ export interface StormReport {
   readonly violations: readonly Violation[];
   readonly interrupted: boolean;
 }
+
+/** Locks that are told: those that threads met at most often. */
+const MOST_LOCKS = 10;
+/** Kinds that count every take, or what stands for it. */
+const COUNT_TAKES: readonly LockKind[] = ['mutex', 'rwSemaphore', 'srcu'];
+
+/** What the columns say, by the class before the colon. */
+const LEGEND = [
+  'taken: how often a gate was closed, or a mutex taken. contended: tries that a',
+  'gate refused, takes of a mutex that waited, takes of a count that met another.',
+];
 
 /** Violations that are told; there may be thousands of one kind. */
 const MOST_TOLD = 10;
@@ -80,7 +93,8 @@ export function formatReport(
       threads,
       columns,
     ),
-    ...contention(report),
+    ...locks(report, table, columns),
+    ...unregistering(report),
     '',
     ...invariants(report, paint, columns),
   ];
@@ -95,7 +109,36 @@ export function verdictOf(report: StormReport): string {
   return `${did}: VIOLATED ${[...new Set(violations.map(({ invariant }) => invariant))].join('; ')}`;
 }
 
-function contention({ longestUnregister, starved, gate, operations }: StormReport): string[] {
+/** What is cheap to count is counted, so the columns say different things of different locks. */
+function locks(report: StormReport, table: typeof formatTable, columns: number): string[] {
+  const met = report.locks
+    .filter(({ stats }) => stats.contended + stats.handoffs + stats.ownerDeaths > 0)
+    .sort((a, b) => b.stats.contended - a.stats.contended);
+  if (met.length === 0) return ['no lock was contended', ''];
+  const right = 'right' as const;
+  const rows = met.slice(0, MOST_LOCKS).map(({ name, kind, stats }) => {
+    const taken = COUNT_TAKES.includes(kind) ? whole(stats.acquisitions) : '';
+    return [name, taken, ...[stats.contended, stats.handoffs, stats.ownerDeaths].map(whole)];
+  });
+  const lines = table(
+    [
+      { title: 'lock' },
+      ...['taken', 'contended', 'handed over', 'owner died'].map((title) => ({ title, align: right })),
+    ],
+    rows,
+    columns,
+  );
+  const more = met.length - rows.length;
+  const others = `${report.locks.length - met.length} other locks were never contended`;
+  return [
+    ...LEGEND.flatMap((line) => wrap(line, columns)),
+    ...lines.slice(0, -1),
+    ...wrap(more > 0 ? `${more} more contended locks; ${others}` : others, columns),
+    '',
+  ];
+}
+
+function unregistering({ longestUnregister, starved, gate, operations }: StormReport): string[] {
   const unregistered = operations.find(({ operation }) => operation === 'unregister')?.done ?? 0;
   const lines = [
     `parents were unregistered ${whole(unregistered)} times, at most ${longestUnregister.toFixed(1)} ms each`,

@@ -230,6 +230,7 @@ export class Storm {
       seconds: elapsed / 1000,
       operations: this.#clients.tally.operations(),
       threads: [...this.#threads.values()],
+      locks: this.#bench.runtime.lockStatistics(),
       checks: this.#checks,
       longestUnregister: this.#longest,
       starved: this.#starved,
