@@ -9,7 +9,7 @@ import type { BlockingClientData } from './blocking-client.worker.js';
 import { echoActor } from './echo-actor.js';
 import type { PingPongData } from './ping-pong.worker.js';
 
-const ASKS = 20_000;
+const ASKS = 200_000;
 const ROUNDS_OF_PING_PONG = 200_000;
 
 async function told(worker: Worker, count: number): Promise<number> {

@@ -29,7 +29,7 @@ import { BACKLOGGED, SENT } from './statistics.js';
 
 /** Reply status words: the value follows, or an error is on the port. */
 export const REPLY_VALUE = 0;
-export const REPLY_ERROR = 1;
+const REPLY_ERROR = 1;
 
 /** A sleeping asker is woken for replies at most this often while more of its requests are being handled, in ms. */
 const WAKE_INTERVAL = 0.1;

@@ -31,7 +31,7 @@ export const PEERS_HI = 3;
 export const DEATHS = 4;
 export const NEWS = 5;
 
-export const ABSENT = 0;
+const ABSENT = 0;
 export const ATTACHED = 1;
 export const ANNOUNCED = 2;
 
@@ -46,8 +46,8 @@ export const COUNTERS = 8;
  * Word before the rows. HIGHEST: the highest thread id that ever attached, plus one; only ever raised, by the thread that
  * attaches.
  */
-export const SYSTEM_WORDS = 32;
-export const HIGHEST = 0;
+const SYSTEM_WORDS = 32;
+const HIGHEST = 0;
 
 /** Ring control words: TAIL is the producer's, HEAD and STARVED are on another line. */
 export const RING_TAIL = 0;
@@ -55,7 +55,7 @@ export const RING_HEAD = 16;
 /** 1 while the producer waits for room; set by the producer, swapped to 0 by the consumer that then wakes it. */
 export const RING_STARVED = 17;
 export const RING_HEADER_WORDS = 32;
-export const RING_WORDS = RING_HEADER_WORDS + RING_SLOTS * SLOT_WORDS;
+const RING_WORDS = RING_HEADER_WORDS + RING_SLOTS * SLOT_WORDS;
 
 const ROWS_END = SYSTEM_WORDS + MAX_THREADS * ROW_WORDS;
 const TOTAL_WORDS = ROWS_END + MAX_THREADS * MAX_THREADS * 2 * RING_WORDS;
