@@ -47,7 +47,9 @@ export class MediatedError extends Error {
 /** True for a {@link MediatedError} of any thread or package copy; with `code`, only for that code. */
 export function isMediatedError(error: unknown, code?: ErrnoName): error is MediatedError {
   return (
-    error instanceof Error && error.name === 'MediatedError' && (code === undefined || (error as MediatedError).code === code)
+    error instanceof Error &&
+    error.name === 'MediatedError' &&
+    (code === undefined || (error as MediatedError).code === code)
   );
 }
 
@@ -70,9 +72,13 @@ export function fromWire(wire: WireError): Error {
   const options = wire.cause === undefined ? {} : { cause: fromWire(wire.cause) };
   const error =
     wire.name === 'MediatedError' && wire.code !== undefined && wire.code in ERRNO
-      ? new MediatedError(wire.code as ErrnoName, wire.message.replace(`${wire.code}: `, ''), { ...options, syscall: wire.syscall })
+      ? new MediatedError(wire.code as ErrnoName, wire.message.replace(`${wire.code}: `, ''), {
+          ...options,
+          syscall: wire.syscall,
+        })
       : Object.assign(new Error(wire.message, options), wire.code === undefined ? {} : { code: wire.code });
-  if (wire.name !== 'MediatedError' && wire.name !== 'Error') Object.defineProperty(error, 'name', { value: wire.name });
+  if (wire.name !== 'MediatedError' && wire.name !== 'Error')
+    Object.defineProperty(error, 'name', { value: wire.name });
   if (wire.stack !== undefined) Object.defineProperty(error, 'stack', { value: wire.stack, configurable: true });
   return error;
 }

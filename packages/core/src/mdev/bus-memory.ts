@@ -9,17 +9,9 @@ import { UuidTable, type UuidTableHandle } from '../memory/uuid-table.js';
 import { LockSpace, type LockSpaceHandle } from '../sync/lock-space.js';
 import { EventLog, type EventLogHandle } from './event-log.js';
 import type { GateKind } from './gate.js';
-import {
-  AUTOPROBE,
-  DEVICE_NEXT,
-  DEVICE_UUID,
-  DEVICE_WORDS,
-  DRIVER_WORDS,
-  FLAG_WORDS,
-  PARENT_WORDS,
-} from './layout.js';
+import { AUTOPROBE, DEVICE_NEXT, DEVICE_UUID, DEVICE_WORDS, DRIVER_WORDS, FLAG_WORDS, PARENT_WORDS } from './layout.js';
 
-/** Kernel quirks as they are, or repaired (spec/mdev-core section 16; docs/fidelity). */
+/** Kernel quirks as they are, or repaired (spec/mdev-core section 16; docs/mdev.md). */
 export type Quirks = 'kernel' | 'mended';
 
 /** Most drivers on one bus. */

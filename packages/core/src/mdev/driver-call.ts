@@ -17,7 +17,10 @@ export function driverFailure(driver: string, callback: string, error: unknown):
     return new MediatedError('EAGAIN', `${driver} defers the device`, { syscall: callback, cause: error });
   }
   const text = error instanceof Error ? error.message : String(error);
-  return new MediatedError('EIO', `driver ${driver} failed in ${callback}: ${text}`, { syscall: callback, cause: error });
+  return new MediatedError('EIO', `driver ${driver} failed in ${callback}: ${text}`, {
+    syscall: callback,
+    cause: error,
+  });
 }
 
 /** The error of a callback that returned something it must not. */

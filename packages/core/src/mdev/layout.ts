@@ -83,8 +83,7 @@ export const TYPE_WORDS = 2;
 export const MAX_TYPES = 96;
 export const PARENT_WORDS = PARENT_TYPES + MAX_TYPES * TYPE_WORDS;
 
-/** Values of PARENT_STATE. */
-export const PARENT_REGISTERING = 0;
+/** Values of PARENT_STATE; 0 while it is being registered. */
 export const PARENT_LIVE = 1;
 /** Sticky: set when unregistration has shut the gate; no create or remove enters any more (quirk Q3 is not kept). */
 export const PARENT_DEAD = 2;

@@ -152,4 +152,3 @@ export const parentActor = defineActor({
     };
   },
 });
-

@@ -35,7 +35,7 @@ export interface ParentRecord {
   readonly types: readonly TypeSpec[];
 }
 
-/** Fills a slot in; the state word stays REGISTERING. */
+/** Fills a slot in; the state word stays 0: it is being registered. */
 export function writeParent(memory: BusMemory, index: number, record: ParentRecord): void {
   const { names } = memory;
   const { words } = memory.parents;

@@ -167,7 +167,8 @@ test.each([
   expect(takesThatMet(words, 0)).toBe(0);
   // Another thread comes in between, twice.
   const another = () => ++words[0]!;
-  const swap = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(another).mockImplementationOnce(another);
+  const atomics: { compareExchange(words: Int32Array, at: number, expected: number, next: number): number } = Atomics;
+  const swap = vi.spyOn(atomics, 'compareExchange').mockImplementationOnce(another).mockImplementationOnce(another);
   expect(take(words, 0, LIVING, 1)).toBe(true);
   swap.mockRestore();
   expect(words[0]).toBe(after);
