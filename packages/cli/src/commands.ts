@@ -26,6 +26,8 @@ export interface NumberOption {
 /** One command of the program. */
 export interface Command {
   readonly summary: string;
+  /** What it does, in lines of at most 80 characters. */
+  readonly about: readonly string[];
   readonly options: Readonly<Record<string, TextOption | NumberOption>>;
   /** Exit statuses besides those of every command. */
   readonly statuses: readonly (readonly [status: number, meaning: string])[];
@@ -46,10 +48,21 @@ const STATUSES = [
   [130, 'stopped by Ctrl-C; what was done until then held'],
 ] as const;
 
+/** What a storm is. */
+const STORM = [
+  'In a storm, client threads create, open, use, close and remove devices at random',
+  'while parents come and go. What must always hold is compared again and again.',
+] as const;
+
 /** Every command, by name. */
 export const COMMANDS = {
   demo: {
     summary: 'devices from a folder, the life of one, a storm on all',
+    about: [
+      'Creates the devices that are defined in a folder on four serial cards, tells the',
+      'life of one of them with what the kernel would answer, then lets a storm rage.',
+      ...STORM,
+    ],
     options: {
       definitions: { value: 'DIR', fallback: 'examples/definitions', help: "a folder in mdevctl's format" },
       seconds: { value: 'N', least: 1, most: 86400, fallback: 10, help: 'how long the storm rages' },
@@ -59,6 +72,7 @@ export const COMMANDS = {
   },
   stress: {
     summary: 'the storm alone, for as long as you like',
+    about: STORM,
     options: {
       seconds: { value: 'N', least: 1, most: 864_000, fallback: 60, help: 'how long it rages' },
       seed: SEED,

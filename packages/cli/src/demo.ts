@@ -29,7 +29,7 @@ export async function demo(
   const read = await readDefinitions(folder);
   if (read.definitions.length === 0) {
     tellProblems(read, errors);
-    errors.write(`mediated: ${folder} defines no device\n`);
+    errors.write(`mediated: ${folder} defines no device; --definitions DIR reads the files DIR/PARENT/UUID\n`);
     return 1;
   }
   const uuids = read.definitions.map(({ uuid }) => uuid);

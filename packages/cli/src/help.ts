@@ -18,7 +18,7 @@ export function programHelp(): string {
 
 /** What `mediated COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
-  const { summary, options, statuses }: Command = COMMANDS[name];
+  const { summary, about, options, statuses }: Command = COMMANDS[name];
   const lines = Object.entries(options).map(
     ([option, { value, help, fallback }]) => [`--${option} ${value}`, `${help} (${fallback})`] as const,
   );
@@ -26,6 +26,8 @@ export function commandHelp(name: CommandName): string {
     `mediated ${name}: ${summary}`,
     '',
     `Usage: mediated ${name} [OPTIONS]`,
+    '',
+    ...about,
     '',
     'Options, with what holds when they are not given:',
     ...pairs([...lines, ['--help', 'this text']]),

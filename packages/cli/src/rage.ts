@@ -2,6 +2,7 @@
  * A storm on a bench with everything that is shown of it: progress, tables, verdict, exit status. Called by the
  * commands `demo` and `stress`.
  */
+import { counted, whole } from './counted.js';
 import { INTERRUPTED } from './interruption.js';
 import { Progress } from './progress.js';
 import type { Bench } from './storm/bench.js';
@@ -25,11 +26,10 @@ export async function rage(bench: Bench, limits: StormLimits, { output, signal }
   const report = await new Storm(bench, limits, {
     signal,
     progress: (operations, seconds, gone) => {
-      const rate = Math.round(operations / Math.max(seconds, 0.1)).toLocaleString('en-US');
+      const rate = whole(operations / Math.max(seconds, 0.1));
       const devices = bench.bus.mdevs().length;
-      const count = operations.toLocaleString('en-US');
       progress.update(
-        `${seconds.toFixed(0).padStart(3)} s  ${count} operations, ${rate} per s  ${devices} devices  ${gone} parents gone`,
+        `${seconds.toFixed(0).padStart(3)} s  ${whole(operations)} operations, ${rate} per s  ${counted(devices, 'device')}  ${counted(gone, 'parent')} gone`,
       );
     },
   })

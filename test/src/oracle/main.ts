@@ -10,14 +10,28 @@ import { parseArgs } from 'node:util';
 import { type Recording, readRecordings } from './recording.js';
 import { replayAll } from './replay.js';
 
+const USAGE = 'usage: pnpm test:oracle [--dir DIR] [--rounds N]';
+
 function refuse(reason: string): never {
-  console.error(`test:oracle: ${reason}\nusage: pnpm test:oracle [--dir DIR] [--rounds N]`);
+  console.error(`test:oracle: ${reason}\n${USAGE}`);
   process.exit(2);
 }
 
 function options(): { folder: string; rounds: number } {
   try {
-    const { values } = parseArgs({ options: { dir: { type: 'string' }, rounds: { type: 'string', default: '40' } } });
+    const { values } = parseArgs({
+      options: {
+        dir: { type: 'string' },
+        rounds: { type: 'string', default: '40' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) {
+      console.log(
+        `${USAGE}\n\nReplays recordings of a real kernel (test/oracle, or DIR) and compares; races N times (40).`,
+      );
+      process.exit(0);
+    }
     const rounds = Number(values.rounds);
     if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds ${values.rounds} is no number of rounds`);
     // Where pnpm was called, not where it runs its scripts.

@@ -3,8 +3,8 @@ import { formatReport, type StormReport } from '#dist/storm/report.js';
 import type { LockStatistics } from '@mediated/core';
 import { expect, test } from 'vitest';
 
-function report(locks: LockStatistics[]): string[] {
-  const empty: StormReport = {
+function storm(locks: LockStatistics[]): StormReport {
+  return {
     seed: 1,
     gate: 'rwsem',
     seconds: 1,
@@ -17,7 +17,10 @@ function report(locks: LockStatistics[]): string[] {
     violations: [],
     interrupted: false,
   };
-  return formatReport(empty, (_meaning, text) => text, 80);
+}
+
+function report(locks: LockStatistics[]): string[] {
+  return formatReport(storm(locks), (_meaning, text) => text, 80);
 }
 
 function lock(name: string, kind: LockStatistics['kind'], contended: number): LockStatistics {
@@ -36,7 +39,7 @@ test('locks are told by contention; what a kind does not count is left blank', (
     '------------  -----  ---------  -----------  ----------',
     'gate: a           7      1,234            0           0',
     'instances: a                 2            0           0',
-    '1 other locks were never contended',
+    '1 other lock was never contended',
   ]);
 });
 
@@ -44,10 +47,20 @@ test('a long list is cut and stays within 80 columns', () => {
   const locks = Array.from({ length: 15 }, (_, n) => lock(`gate: ${'parent'.repeat(12)}${n}`, 'srcu', n));
   const lines = report(locks);
   expect(lines.filter((line) => line.startsWith('gate: '))).toHaveLength(10);
-  expect(lines).toContain('4 more contended locks; 1 other locks were never contended');
+  expect(lines).toContain('4 more contended locks; 1 other lock was never contended');
   for (const line of lines) expect([...line].length).toBeLessThanOrEqual(80);
 });
 
 test('a calm storm says so', () => {
   expect(report([lock('gate: a', 'rwSemaphore', 0)])).toContain('no lock was contended');
+});
+
+test('the legend breaks between words in a narrow terminal', () => {
+  const lines = formatReport(storm([lock('gate: a', 'srcu', 1)]), (_meaning, text) => text, 30);
+  const legend = lines.slice(
+    lines.findIndex((line) => line.startsWith('taken:')),
+    lines.findIndex((line) => /^lock/.test(line)),
+  );
+  expect(Math.max(...legend.map((line) => line.length))).toBeLessThanOrEqual(30);
+  expect(legend.join(' ')).toContain('takes of a count that met another.');
 });

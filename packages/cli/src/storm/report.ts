@@ -2,6 +2,7 @@
 import type { NamedThreadStatistics } from '@mediated/core/actor';
 import type { GateKind, LockStatistics } from '@mediated/core';
 import type { LockKind } from '@mediated/core/sync';
+import { counted, whole } from '../counted.js';
 import { formatTable } from '../table.js';
 import type { Meaning } from '../terminal.js';
 import { INVARIANTS, type Violation } from './invariants.js';
@@ -31,10 +32,8 @@ const MOST_LOCKS = 10;
 const COUNT_TAKES: readonly LockKind[] = ['mutex', 'rwSemaphore', 'srcu'];
 
 /** What the columns say, by the class before the colon. */
-const LEGEND = [
-  'taken: how often a gate was closed, or a mutex taken. contended: tries that a',
-  'gate refused, takes of a mutex that waited, takes of a count that met another.',
-];
+const LEGEND =
+  'taken: how often a gate was closed, or a mutex taken. contended: tries that a gate refused, takes of a mutex that waited, takes of a count that met another.';
 
 /** Violations that are told; there may be thousands of one kind. */
 const MOST_TOLD = 10;
@@ -67,7 +66,7 @@ export function formatReport(
       [
         { title: 'operation' },
         { title: 'done', align: right },
-        { title: 'per s', align: right },
+        { title: 'tried per s', align: right },
         { title: 'refused', align: right },
       ],
       operations,
@@ -129,11 +128,12 @@ function locks(report: StormReport, table: typeof formatTable, columns: number):
     columns,
   );
   const more = met.length - rows.length;
-  const others = `${report.locks.length - met.length} other locks were never contended`;
+  const calm = report.locks.length - met.length;
+  const others = `${counted(calm, 'other lock was', 'other locks were')} never contended`;
   return [
-    ...LEGEND.flatMap((line) => wrap(line, columns)),
+    ...wrap(LEGEND, columns),
     ...lines.slice(0, -1),
-    ...wrap(more > 0 ? `${more} more contended locks; ${others}` : others, columns),
+    ...wrap(more > 0 ? `${counted(more, 'more contended lock')}; ${others}` : others, columns),
     '',
   ];
 }
@@ -141,18 +141,23 @@ function locks(report: StormReport, table: typeof formatTable, columns: number):
 function unregistering({ longestUnregister, starved, gate, operations }: StormReport): string[] {
   const unregistered = operations.find(({ operation }) => operation === 'unregister')?.done ?? 0;
   const lines = [
-    `parents were unregistered ${whole(unregistered)} times, at most ${longestUnregister.toFixed(1)} ms each`,
+    `parents were unregistered ${counted(unregistered, 'time')}, at most ${longestUnregister.toFixed(1)} ms each`,
   ];
   if (starved > 0) {
     const expected = gate === 'refcount' ? ', as expected of the refcount gate' : '';
-    lines.push(`clients had to make way for unregistering: ${starved} times${expected}`);
+    lines.push(`clients had to make way for unregistering ${counted(starved, 'time')}${expected}`);
   }
   return lines;
 }
 
 function invariants(report: StormReport, paint: (meaning: Meaning, text: string) => string, columns: number): string[] {
   const { quiescent, empty, unregistered } = report.checks;
-  const checked = `invariants, compared at ${quiescent} calms, ${empty} empty buses, ${unregistered} unregisterings:`;
+  const occasions = [
+    counted(quiescent, 'calm'),
+    counted(empty, 'empty bus', 'empty buses'),
+    counted(unregistered, 'unregistering'),
+  ];
+  const checked = `invariants, compared at ${occasions.join(', ')}:`;
   const broken = new Set(report.violations.map(({ invariant }) => invariant));
   const lines = INVARIANTS.map((name) =>
     broken.has(name) ? paint('bad', `  VIOLATED  ${name}`) : paint('good', `  held      ${name}`),
@@ -164,15 +169,11 @@ function invariants(report: StormReport, paint: (meaning: Meaning, text: string)
   return [checked, ...lines, ...(told.length > 0 ? ['', ...told] : []), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
-/** Breaks a text into lines; the first stack lines of an error are enough. */
+/** Breaks a text into lines, between words where there are any; the first stack lines of an error are enough. */
 function wrap(text: string, columns: number): string[] {
+  const line = new RegExp(`(?=\\S).{1,${columns}}(?= |$)|\\S{${columns}}`, 'gu');
   return text
     .split('\n')
     .slice(0, 6)
-    .flatMap((line) => line.match(new RegExp(`.{1,${columns}}`, 'gu')) ?? ['']);
-}
-
-/** 1234567 as `1,234,567`. */
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+    .flatMap((part) => part.match(line) ?? ['']);
 }

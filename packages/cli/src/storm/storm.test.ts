@@ -1,4 +1,5 @@
 /** Real storms, bounded by their number of operations: that they hold, and that a bus broken on purpose is found out. */
+import { counted } from '#dist/counted.js';
 import { rage } from '#dist/rage.js';
 import { Bench } from '#dist/storm/bench.js';
 import { formatReport, verdictOf } from '#dist/storm/report.js';
@@ -58,7 +59,9 @@ describe('an unregistering that takes too long', () => {
     expect(report.violations).toEqual([]);
     expect(report.starved).toBeGreaterThan(0);
     const told = formatReport(report, (_meaning, text) => text, 80).join('\n');
-    expect(told).toContain(`make way for unregistering: ${report.starved} times, as expected of the refcount gate`);
+    expect(told).toContain(
+      `make way for unregistering ${counted(report.starved, 'time')}, as expected of the refcount gate`,
+    );
   });
 
   test('and never ends, because somebody outside keeps a device open, is a violation', async () => {
