@@ -31,8 +31,14 @@ import { BACKLOGGED, SENT } from './statistics.js';
 export const REPLY_VALUE = 0;
 const REPLY_ERROR = 1;
 
-/** A sleeping asker is woken for replies at most this often while more of its requests are being handled, in ms. */
+/**
+ * How often a sleeping asker is woken for replies while more of its requests are being handled, in milliseconds: often
+ * when few of them wait, seldom when it will be kept busy anyway.
+ */
 const WAKE_INTERVAL = 0.1;
+const BUSY_WAKE_INTERVAL = 1;
+/** This many waiting requests are many. */
+const MANY = 32;
 
 const ASKER_SHIFT = 16;
 const TARGET_SHIFT = 24;
@@ -148,7 +154,7 @@ export class PeerLink implements PayloadRoad {
   wakeIfDue(): void {
     if (!this.#owesWake || Atomics.load(this.#owner.views.words, rowOf(this.thread) + PARKED) === 0) return;
     const now = performance.now();
-    if (now - this.#wokeAt < WAKE_INTERVAL) return;
+    if (now - this.#wokeAt < (this.requestsIn.holds(MANY) ? BUSY_WAKE_INTERVAL : WAKE_INTERVAL)) return;
     this.#wokeAt = now;
     this.wake();
   }

@@ -19,6 +19,8 @@ const SHORT_SLEEP = 0.5;
 const SPIN = 0.1;
 const LONGEST_SPIN = 0.4;
 const BRIEF_SLEEP = 0.25;
+/** An inbox that had this many messages since the last sleep is busy. */
+const BUSY = 32;
 /** The event loop gets a turn after this many milliseconds of uninterrupted work. */
 const SLICE = 4;
 /**
@@ -56,6 +58,8 @@ export class Pump {
   #sleptAt = 0;
   #lastSleep = 0;
   #spinFor = SPIN;
+  /** Messages since the last sleep. */
+  #drained = 0;
   #spunInVain = false;
 
   constructor(views: SlotViews, thread: number, target: PumpTarget) {
@@ -100,7 +104,9 @@ export class Pump {
     if (this.#closed) return;
     if (this.#parked) this.#unpark();
     for (let drains = 1; ; drains++) {
-      if (this.#target.drain() !== 0) {
+      const drained = this.#target.drain();
+      if (drained !== 0) {
+        this.#drained += drained;
         if ((drains & 7) === 0 && performance.now() - this.#sliceStart > SLICE) return this.#yield();
         if (!this.#target.takeMicrotaskDebt()) continue;
         if (performance.now() - this.#sliceStart > SLICE) return this.#yield();
@@ -111,7 +117,11 @@ export class Pump {
         this.#continuations--;
         return this.#schedule();
       }
-      if (this.#spin()) continue;
+      if (this.#spinPays()) {
+        // Sleeping would give the event loop its turn too, but waking takes far longer than one turn.
+        if (performance.now() - this.#sliceStart > SLICE) return this.#yield();
+        if (this.#spin()) continue;
+      }
       if (this.#park()) return;
     }
   }
@@ -125,10 +135,16 @@ export class Pump {
     });
   }
 
+  /**
+   * Whether work is likely to come before a sleeper could be woken: the last sleep was short, or much has come since.
+   * The second tells a busy inbox from an idle one where waking itself takes long.
+   */
+  #spinPays(): boolean {
+    return (this.#lastSleep < SHORT_SLEEP || this.#drained >= BUSY) && this.#coresFree();
+  }
+
   #spin(): boolean {
-    if (this.#lastSleep >= SHORT_SLEEP || !this.#coresFree()) return false;
     const start = performance.now();
-    if (start - this.#sliceStart > SLICE) return false;
     do {
       for (let looks = 0; looks < 64; looks++) {
         if (this.#target.isReady()) {
@@ -148,6 +164,7 @@ export class Pump {
     if (this.#target.isReady() && Atomics.compareExchange(this.#words, parked, 1, 0) === 1) return false;
     this.#doubles[this.#counters + PARKS]++;
     this.#parked = true;
+    this.#drained = 0;
     this.#sleptAt = performance.now();
     this.#target.idle();
     // A sleep that this thread ended itself left its waiter behind: the next ring wakes that one.

@@ -103,6 +103,12 @@ export class RingConsumer {
     return (Atomics.load(this.#words, this.#next + SEAL) & 1) === this.#seal ? this.#next : -1;
   }
 
+  /** True when at least `count` messages wait, up to RING_SLOTS. */
+  holds(count: number): boolean {
+    const last = (this.#head + count - 1) | 0;
+    return (Atomics.load(this.#words, this.#slots + (last & MASK) * SLOT_WORDS + SEAL) & 1) === sealOf(last);
+  }
+
   /** Steps past the slot last peeked; the producer sees the room at the next {@link release}. */
   advance(): void {
     this.#head = (this.#head + 1) | 0;

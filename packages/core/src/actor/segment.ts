@@ -10,7 +10,7 @@ export const SLOT_WORDS = 16;
 /** The word of a slot by which it is published: see `ring.ts`. */
 export const SEAL = 1;
 /** Slots of one ring; a power of two. */
-export const RING_SLOTS = 256;
+export const RING_SLOTS = 512;
 
 /**
  * Words of a thread's row. Owner rules:
@@ -60,7 +60,7 @@ const RING_WORDS = RING_HEADER_WORDS + RING_SLOTS * SLOT_WORDS;
 const ROWS_END = SYSTEM_WORDS + MAX_THREADS * ROW_WORDS;
 const TOTAL_WORDS = ROWS_END + MAX_THREADS * MAX_THREADS * 2 * RING_WORDS;
 
-/** Reserves the segment of a new system, in bytes about 134 MiB of address space. */
+/** Reserves the segment of a new system, in bytes about 268 MiB of address space. */
 export function createSegment(): SharedArrayBuffer {
   return new SharedArrayBuffer(TOTAL_WORDS * 4);
 }
