@@ -8,13 +8,13 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf
 
 test('the guide shows the driver that this test runs', () => {
   const [, shown] = /```ts\n(\/\*\* A scratchpad[\s\S]*?)```/.exec(read('../../docs/writing-a-driver.md')) ?? [];
-  expect(shown).toBe(read('./scratchpad-driver.fixture.ts'));
+  expect(shown).toBe(read('./tours/scratchpad-driver.fixture.ts'));
 });
 
 test("the guide's driver does what the guide says", async () => {
   const runtime = Runtime.start();
   await using _ = runtime;
-  const module = new URL('../dist-fixtures/scratchpad-driver.fixture.js', import.meta.url);
+  const module = new URL('../dist-fixtures/tours/scratchpad-driver.fixture.js', import.meta.url);
   await runtime.loadDriver(module, { threads: 2, parents: [{ name: 'pads', threads: 2 }] });
   const parent = runtime.bus.parent('pads');
   const made = await Promise.allSettled(Array.from({ length: 5 }, () => parent.create('scratchpad-large')));
