@@ -79,7 +79,8 @@ export class ParentShard {
       return this.#parts.instances?.value === 0 ? -ERRNO.EUSERS : -ERRNO.ENOMEM;
     }
     const base = devices.base(index);
-    words.fill(0, base + DEVICE_STATE, base + DEVICE_WORDS);
+    // Not `fill`: for thirty words its call costs more than the stores.
+    for (let at = base + DEVICE_STATE; at < base + DEVICE_WORDS; at++) words[at] = 0;
     words[base + DEVICE_UUID] = u0;
     words[base + DEVICE_UUID + 1] = u1;
     words[base + DEVICE_UUID + 2] = u2;

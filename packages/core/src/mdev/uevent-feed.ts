@@ -3,7 +3,7 @@
  */
 import type { Emitter } from '../emitter.js';
 import type { BusMemory } from './bus-memory.js';
-import type { EventReader } from './event-log.js';
+import type { EventReader } from './event-reader.js';
 import { formatUevent, type Uevent } from './uevents.js';
 
 /** Events of `bus.events`: every uevent as `uevent` and under its action. */

@@ -4,7 +4,9 @@
  */
 import { formatUuid, UUID_WORDS } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
-import { EVENT_WORDS, type EventLog, type EventReader } from './event-log.js';
+import { EVENT_WORDS } from './event-layout.js';
+import type { EventLog } from './event-log.js';
+import type { EventReader } from './event-reader.js';
 import { DEVICE_PARENT, DEVICE_UUID, PARENT_PATH, PARENT_SUBSYSTEM } from './layout.js';
 
 /** What happened. The number is the event's first word. */
@@ -68,7 +70,7 @@ export function emitMdev(memory: BusMemory, action: Action, index: number, drive
   const body = claim(events, action, MDEV, synthetic);
   describeMdev(memory, index, body);
   events.words[body + 7] = driver;
-  events.commit(body);
+  events.commit();
 }
 
 /** An event of a parent device; `state` is the value of MDEV_STATE, if any. */
@@ -85,7 +87,7 @@ export function emitParent(
   events.words[body + 2] = parents.words[base + PARENT_PATH];
   events.words[body + 7] = parents.words[base + PARENT_SUBSYSTEM];
   events.words[body + 8] = state === '' ? 0 : state === 'registered' ? 1 : 2;
-  events.commit(body);
+  events.commit();
 }
 
 /** An event of a device `<subsystem>/<stem><number>` below an mdev. */
@@ -105,7 +107,7 @@ export function emitChild(
   events.words[body + 7] = subsystemName;
   events.words[body + 8] = stemName;
   events.words[body + 9] = number;
-  events.commit(body);
+  events.commit();
 }
 
 /** An event of `/devices/virtual/<subsystem>/<number>` with a device node. */
@@ -116,7 +118,7 @@ export function emitNode(memory: BusMemory, action: Action, subsystem: string, n
   events.words[body + 7] = subsystemName;
   events.words[body + 8] = major;
   events.words[body + 9] = number;
-  events.commit(body);
+  events.commit();
 }
 
 /** An event of something that is no device: path `<stem>/<name>`, e.g. `/module` and `mtty`. */
@@ -135,7 +137,7 @@ export function emitObject(
   events.words[body + 2] = ids[0];
   events.words[body + 7] = ids[1];
   events.words[body + 8] = ids[2];
-  events.commit(body);
+  events.commit();
 }
 
 function describeMdev(memory: BusMemory, index: number, body: number): void {
