@@ -6,7 +6,7 @@ import { PISCINA_CONFIGURATIONS } from '../harness/piscina-configurations.js';
 import { type EchoAsk, pipelined } from '../harness/timing.js';
 import { actorEcho, comlinkEcho, piscinaEcho, postMessageEcho } from './peers.js';
 
-const MILLISECONDS = 150;
+const MILLISECONDS = 400;
 
 export const part: Part = async ({ rounds }) => {
   const contender = (name: string, ask: EchoAsk) => ({ name, measure: () => pipelined(ask, MILLISECONDS) });

@@ -5,7 +5,7 @@ import type { Part } from '../harness/part.js';
 import { PISCINA_CONFIGURATIONS } from '../harness/piscina-configurations.js';
 import { comlinkCycles, type LifeCycles, piscinaCycles, plainCycles, runtimeCycles } from './peers.js';
 
-const MILLISECONDS = 200;
+const MILLISECONDS = 500;
 /** A device is 256 bytes of state and probing it takes no work. */
 const DEVICE = { stateBytes: 256, workRounds: 0 };
 

@@ -11,7 +11,7 @@ import { BENCH_DRIVER, cycle, UUIDS } from './peers.js';
 import { roundsFor } from './work.js';
 
 const PROBE_MICROSECONDS = 20;
-const MILLISECONDS = 300;
+const MILLISECONDS = 600;
 
 export const part: Part = async ({ rounds }) => {
   const options = { stateBytes: 256, workRounds: roundsFor(PROBE_MICROSECONDS) };

@@ -19,6 +19,14 @@ const SHORT_SLEEP = 0.5;
 const SPIN = 0.1;
 const LONGEST_SPIN = 0.4;
 const BRIEF_SLEEP = 0.25;
+/**
+ * Spins in vain that a thread may make before it stops trying: a spin that finds nothing because another process has the
+ * peer's core only keeps the peer waiting longer. One that pays earns the credit back; after so many sleeps without any
+ * spin two more are granted, for the machine may be quiet again.
+ */
+const CREDIT = 16;
+const PROBATION = 2;
+const SLEEPS_WITHOUT_CREDIT = 128;
 /** An inbox that had this many messages since the last sleep is busy. */
 const BUSY = 32;
 /** The event loop gets a turn after this many milliseconds of uninterrupted work. */
@@ -58,6 +66,8 @@ export class Pump {
   #sleptAt = 0;
   #lastSleep = 0;
   #spinFor = SPIN;
+  #credit = CREDIT;
+  #sleepsWithoutCredit = 0;
   /** Messages since the last sleep. */
   #drained = 0;
   #spunInVain = false;
@@ -80,7 +90,7 @@ export class Pump {
 
   /** Called after an ask was sent: looks for the reply early when replies have been coming quickly. */
   expectReply(): void {
-    if (this.#parked && !this.#scheduled && this.#lastSleep < SHORT_SLEEP && this.#coresFree()) this.#schedule();
+    if (this.#parked && !this.#scheduled && this.#spinPays()) this.#schedule();
   }
 
   close(): void {
@@ -140,7 +150,7 @@ export class Pump {
    * The second tells a busy inbox from an idle one where waking itself takes long.
    */
   #spinPays(): boolean {
-    return (this.#lastSleep < SHORT_SLEEP || this.#drained >= BUSY) && this.#coresFree();
+    return this.#credit > 0 && (this.#lastSleep < SHORT_SLEEP || this.#drained >= BUSY) && this.#coresFree();
   }
 
   #spin(): boolean {
@@ -149,11 +159,13 @@ export class Pump {
       for (let looks = 0; looks < 64; looks++) {
         if (this.#target.isReady()) {
           this.#doubles[this.#counters + SPINS_PAID]++;
+          if (this.#credit < CREDIT) this.#credit++;
           return true;
         }
       }
     } while (performance.now() - start < this.#spinFor && this.#coresFree());
     this.#spunInVain = true;
+    this.#credit--;
     return false;
   }
 
@@ -164,6 +176,11 @@ export class Pump {
     if (this.#target.isReady() && Atomics.compareExchange(this.#words, parked, 1, 0) === 1) return false;
     this.#doubles[this.#counters + PARKS]++;
     this.#parked = true;
+    if (this.#credit === 0 && ++this.#sleepsWithoutCredit === SLEEPS_WITHOUT_CREDIT) {
+      this.#sleepsWithoutCredit = 0;
+      this.#credit = PROBATION;
+      this.#spinFor = SPIN;
+    }
     this.#drained = 0;
     this.#sleptAt = performance.now();
     this.#target.idle();
