@@ -43,12 +43,25 @@ describe('a command line', () => {
     const line = parseCommandLine(['--help']) as { help: string };
     for (const command of Object.keys(COMMANDS)) expect(line.help).toContain(command);
     expect(parseCommandLine(['-h'])).toEqual(line);
+    expect(parseCommandLine(['help'])).toEqual(line);
+    expect(Math.max(...line.help.split('\n').map((each) => each.length))).toBeLessThanOrEqual(80);
+  });
+
+  test.each(Object.keys(COMMANDS))('help %s is %s --help', (command) => {
+    expect(parseCommandLine(['help', command])).toEqual(parseCommandLine([command, '--help']));
+  });
+
+  test('--version asks for the version', () => {
+    expect(parseCommandLine(['--version'])).toEqual({ version: true });
   });
 
   test.each([
     ['', 'a command is missing'],
     ['fly', 'unknown command fly'],
     ['toString', 'unknown command toString'],
+    ['help fly', 'unknown command fly'],
+    ['help toString', 'unknown command toString'],
+    ['help demo stress', 'mediated help takes one command, not stress too'],
     ['--fast', 'unknown option --fast'],
     ['stress --fast', 'unknown option --fast'],
     ['stress --constructor 1', 'unknown option --constructor'],

@@ -11,8 +11,12 @@ export type Invocation = {
   [Name in CommandName]: { readonly command: Name; readonly options: CommandOptions<Name> };
 }[CommandName];
 
-/** What the user asked for: a text, a command, or something that is answered with one sentence. */
-export type CommandLine = { readonly help: string } | { readonly refusal: string } | Invocation;
+/** What the user asked for: a text, the version, a command, or something that is answered with one sentence. */
+export type CommandLine =
+  | { readonly help: string }
+  | { readonly version: true }
+  | { readonly refusal: string }
+  | Invocation;
 
 /** Draws a number from `least` to `most`, both included. */
 export type Draw = (least: number, most: number) => number;
@@ -25,9 +29,26 @@ export function parseCommandLine(
   const [name, ...rest] = words;
   if (name === undefined) return { refusal: 'a command is missing; mediated --help lists them' };
   if (name === '--help' || name === '-h') return { help: programHelp() };
+  if (name === '--version') return { version: true };
+  if (name === 'help') return parseHelp(rest);
   if (name.startsWith('-')) return { refusal: `unknown option ${name}; mediated --help lists the commands` };
-  if (!Object.hasOwn(COMMANDS, name)) return { refusal: `unknown command ${name}; mediated --help lists them` };
-  return parseOptions(name as CommandName, rest, draw);
+  return isCommand(name) ? parseOptions(name, rest, draw) : unknownCommand(name);
+}
+
+/** `words`: what follows `help`. */
+function parseHelp([name, extra]: readonly string[]): CommandLine {
+  if (name === undefined || name === '--help' || name === '-h') return { help: programHelp() };
+  if (!isCommand(name)) return unknownCommand(name);
+  if (extra !== undefined) return { refusal: `mediated help takes one command, not ${extra} too` };
+  return { help: commandHelp(name) };
+}
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+function unknownCommand(name: string): CommandLine {
+  return { refusal: `unknown command ${name}; mediated --help lists them` };
 }
 
 function parseOptions(name: CommandName, words: readonly string[], draw: Draw): CommandLine {

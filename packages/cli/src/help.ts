@@ -10,9 +10,13 @@ export function programHelp(): string {
     'Usage: mediated COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...pairs(commands),
+    ...pairs([...commands, ['help', 'this text; mediated help COMMAND: the options of a command']]),
     '',
-    'mediated COMMAND --help tells the options of a command.',
+    'Options:',
+    ...pairs([
+      ['--version', 'which version this is'],
+      ['--help', 'this text; after a command: its options'],
+    ]),
   ].join('\n');
 }
 

@@ -1,7 +1,7 @@
 /** The program as its users start it: what goes to which output, and the exit status. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,11 @@ describe('mediated', () => {
     const { status, stdout, stderr } = mediated('--help');
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^mediated: .*\n/);
+  });
+
+  test('--version says which version of the package it is', () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    expect(mediated('--version')).toMatchObject({ status: 0, stdout: `mediated ${version}\n`, stderr: '' });
   });
 
   test('a wrong command line ends with 2 and one sentence on stderr', () => {

@@ -7,6 +7,7 @@ import { type Invocation, parseCommandLine } from './arguments.js';
 import { demo } from './demo.js';
 import { listenForInterruption } from './interruption.js';
 import { stress } from './stress.js';
+import { programVersion } from './version.js';
 
 // A reader that has seen enough (`mediated --help | head -1`) is no failure of the program.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -33,6 +34,8 @@ function refuse(sentence: string): number {
 const line = parseCommandLine(process.argv.slice(2));
 if ('help' in line) {
   process.stdout.write(`${line.help}\n`);
+} else if ('version' in line) {
+  process.stdout.write(`${programVersion()}\n`);
 } else if ('refusal' in line) {
   process.exitCode = refuse(line.refusal);
 } else {
