@@ -12,10 +12,13 @@ const ROOT = new URL('../../', import.meta.url);
 const TOURS = new URL('./tours/', import.meta.url);
 const BUILT = new URL('../dist-fixtures/tours/', import.meta.url);
 
-const pages = ['README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)].map((name) => ({
-  name,
-  text: readFileSync(new URL(name, ROOT), 'utf8'),
-}));
+const documents = readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' });
+const pages = ['README.md', ...documents.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)].map(
+  (name) => ({
+    name,
+    text: readFileSync(new URL(name, ROOT), 'utf8'),
+  }),
+);
 
 /** Lines without indentation and without what only the project's own files have. */
 function linesOf(text: string): string[] {

@@ -1,5 +1,5 @@
 /**
- * mtty, the sample two-port PCI serial card, as a driver (spec/vendors/mtty). Loaded by `runtime.loadDriver(mttyUrl)`.
+ * mtty, the sample two-port PCI serial card, as a driver (spec/mtty). Loaded by `runtime.loadDriver(mttyUrl)`.
  * Cards live on the thread that probed them; the 24 ports are one budget that all threads share. All callbacks are
  * synchronous, so that each runs to its end undisturbed, which is what the device's locks are for.
  */
