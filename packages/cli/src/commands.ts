@@ -2,6 +2,7 @@
  * The commands of `mediated` and their options, as data: `arguments.ts` checks a command line against it, `help.ts`
  * prints it, and each command's own file runs it.
  */
+import { EXAMPLES } from './examples.js';
 
 /** An option whose value is text. */
 export interface TextOption {
@@ -10,6 +11,8 @@ export interface TextOption {
   /** The only words that it may be; any text when there are none. */
   readonly choices?: readonly string[];
   readonly fallback: string;
+  /** What the help says in its place, when it is a path of this machine. */
+  readonly fallbackName?: string;
   readonly help: string;
 }
 
@@ -64,7 +67,12 @@ export const COMMANDS = {
       ...STORM,
     ],
     options: {
-      definitions: { value: 'DIR', fallback: 'examples/definitions', help: "a folder in mdevctl's format" },
+      definitions: {
+        value: 'DIR',
+        fallback: EXAMPLES,
+        fallbackName: 'examples in the package',
+        help: "a folder in mdevctl's format",
+      },
       seconds: { value: 'N', least: 1, most: 86400, fallback: 10, help: 'how long the storm rages' },
       seed: SEED,
     },

@@ -23,9 +23,10 @@ export function programHelp(): string {
 /** What `mediated COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
   const { summary, about, options, statuses }: Command = COMMANDS[name];
-  const lines = Object.entries(options).map(
-    ([option, { value, help, fallback }]) => [`--${option} ${value}`, `${help} (${fallback})`] as const,
-  );
+  const lines = Object.entries(options).map(([option, spec]) => {
+    const fallback = ('fallbackName' in spec && spec.fallbackName) || spec.fallback;
+    return [`--${option} ${spec.value}`, `${spec.help} (${fallback})`] as const;
+  });
   return [
     `mediated ${name}: ${summary}`,
     '',

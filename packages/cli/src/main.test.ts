@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const EXAMPLES = fileURLToPath(new URL('../../../examples/definitions', import.meta.url));
+const EXAMPLES = fileURLToPath(new URL('../examples/definitions', import.meta.url));
 
 let folder = '';
 
@@ -17,8 +17,18 @@ afterEach(() => {
   folder = '';
 });
 
-function mediated(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function mediated(...words: string[]): Ended {
+  return run(process.cwd(), ...words);
+}
+
+function run(cwd: string, ...words: string[]): Ended {
+  return spawnSync(process.execPath, [MAIN, ...words], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Makes a folder of definitions: texts by path. */
@@ -56,7 +66,8 @@ describe('mediated', () => {
 
 describe('mediated demo', () => {
   test('creates every example that starts by itself, tells a life, lets a storm rage, without colour in a pipe', () => {
-    const { status, stdout, stderr } = mediated('demo', '--definitions', EXAMPLES, '--seconds', '1', '--seed', '5');
+    // From wherever it is started: the examples lie in the package.
+    const { status, stdout, stderr } = run(tmpdir(), 'demo', '--seconds', '1', '--seed', '5');
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout.match(/ auto +created$/gm)).toHaveLength(9);
     expect(stdout.match(/ manual +defined only$/gm)).toHaveLength(1);
