@@ -2,7 +2,7 @@
  * Carries out the steps of one user on its client's thread, blocking as a system call does or awaiting, and counts how
  * they end. Both forms do the same; they differ in the calls.
  */
-import { type Bus, type Mdev, MediatedError, storeRemoveSync } from '@mediated/core';
+import { type Bus, type Mdev, MediatedError } from '@mediated/core';
 import { openDevice, openDeviceSync } from '@mediated/vfio';
 import { assertIdentity, type HeldFiles, identityOf, scratchOf } from './held-files.js';
 import { codeOf } from './outcome.js';
@@ -84,7 +84,7 @@ export class Performer {
         this.#device(step.uuid).removeSync();
         return;
       case 'remove file':
-        storeRemoveSync(this.#removable(step.uuid));
+        this.#removable(step.uuid).storeRemoveSync();
     }
   }
 

@@ -3,10 +3,21 @@
  * `block` is a job that never ends by itself.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { BusClient, type BusTicket } from '@mediated/core';
+import { BusClient, type BusTicket, type Mdev } from '@mediated/core';
 
 export interface ClientJob {
-  readonly do: 'create' | 'createSync' | 'remove' | 'removeSync' | 'events' | 'pending' | 'close' | 'again' | 'exit';
+  readonly do:
+    | 'create'
+    | 'createSync'
+    | 'remove'
+    | 'removeSync'
+    | 'find'
+    | 'storeRemoveSync'
+    | 'events'
+    | 'pending'
+    | 'close'
+    | 'again'
+    | 'exit';
   readonly parent?: string;
   readonly type?: string;
   readonly uuid?: string;
@@ -16,6 +27,8 @@ const ticket = workerData as BusTicket;
 const client = BusClient.attach(ticket);
 const { bus } = client;
 const seen: string[] = [];
+/** The handle of the last `find`. */
+let kept: Mdev | undefined;
 bus.events.on('uevent', ({ action, uuid, sequence }) => seen.push(`${sequence} ${action} ${uuid ?? ''}`));
 
 async function run(job: ClientJob): Promise<unknown> {
@@ -34,6 +47,11 @@ async function run(job: ClientJob): Promise<unknown> {
       return mdev().remove();
     case 'removeSync':
       return mdev().removeSync();
+    case 'find':
+      kept = mdev();
+      return kept.uuid;
+    case 'storeRemoveSync':
+      return kept?.storeRemoveSync();
     case 'events':
       bus.drainEvents();
       return seen.splice(0);

@@ -55,6 +55,23 @@ test('create and remove, awaiting and blocking, with the errors of the main thre
   expect(await run({ do: 'createSync', ...device, parent: 'nobody' })).toBe('ENODEV');
 });
 
+test('mdev-core 12, blocking: of the writers of the remove file one removes, one that had found it succeeds', async () => {
+  const [one, two, late] = [startClient(), startClient(), startClient()];
+  const device = { parent: 'home', type: 't-busy', uuid: uuid(6) };
+  await one.run({ do: 'create', ...device });
+  for (const client of [one, two, late]) await client.run({ do: 'find', ...device });
+  const first = one.run({ do: 'storeRemoveSync' });
+  await scripted.board.reached('remove 6');
+  // The file is gone, and the device is not: who comes now is refused at once.
+  expect(await late.run({ do: 'storeRemoveSync' })).toBe('ENODEV');
+  const mdev = scripted.runtime.bus.mdev(uuid(6));
+  const accepted = mdev?.actor.ask('storeRemove', mdev.index, mdev.generation);
+  scripted.board.release('remove', 6);
+  expect([await first, await accepted]).toEqual([undefined, 0]);
+  expect(await two.run({ do: 'storeRemoveSync' })).toBe('ENODEV');
+  expect(await one.run({ do: 'find', ...device })).toBe('none');
+});
+
 test('the main thread must not block', () => {
   expect(() => parent.createSync('t-plain', uuid(1))).toThrow(expect.objectContaining({ code: 'EDEADLK' }));
 });

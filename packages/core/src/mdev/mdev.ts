@@ -117,6 +117,13 @@ export class Mdev {
     if (result < 0) throw refusal(result, 'remove', this.uuid);
   }
 
+  /** {@link storeRemove}, blocking; for threads that host no actor. */
+  storeRemoveSync(): void {
+    if (!this.presence.remove) throw refusal(-ERRNO.ENODEV, 'remove', this.uuid);
+    const result = this.#sync(() => this.actor.askSync('storeRemove', this.index, this.generation));
+    if (result < 0) throw refusal(result, 'remove', this.uuid);
+  }
+
   /** Emits the uevent that was asked for by a write to the device's `uevent` file. ENODEV: gone. */
   async synthesize({ action, text }: SyntheticUevent): Promise<void> {
     const asked = this.actor.ask('synthesize', this.index, this.generation, action, text);
