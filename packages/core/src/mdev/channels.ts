@@ -3,12 +3,18 @@
  * uevents are the way to follow them from elsewhere.
  */
 import { channel } from 'node:diagnostics_channel';
+import type { MdevDevice } from './device.js';
 
 /** Message of the device channels. */
 export interface DeviceNotice {
   readonly uuid: string;
   readonly parent: string;
   readonly type: string;
+}
+
+/** The message that names a device, made only where somebody listens. */
+export function deviceNotice({ uuid, type }: MdevDevice): DeviceNotice {
+  return { uuid, parent: type.parent, type: type.sysfsName };
 }
 
 /** Message of `mediated:driver:error`: a driver callback that failed where the caller cannot be told. */

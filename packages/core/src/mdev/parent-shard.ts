@@ -1,17 +1,17 @@
 /**
- * The create and remove protocols of one parent on one of its threads (spec/mdev-core sections 7, 8 and 10).
- * Runs on that thread only. A step that need not wait is a plain call: with a synchronous driver a whole create or
- * removal is one. What the shards of a parent must agree on is shared: the UUID table, the gate, the instance counter.
- * The gate is held from before device add until the operation has ended; nothing here waits for the gate.
+ * The create and remove protocols of one parent on one of its threads (spec/mdev-core sections 7, 8 and 10); what they
+ * do with the driver is in `binding.ts`. Runs on that thread only. A step that need not wait is a plain call: with a
+ * synchronous driver a whole create or removal is one. What the shards of a parent must agree on is shared: the UUID
+ * table, the gate, the instance counter. The gate is held from before device add until the operation has ended; nothing
+ * here waits for the gate.
  */
 import { ERRNO } from '../errno.js';
-import { MediatedError } from '../errors.js';
 import type { Semaphore } from '../sync/semaphore.js';
+import { Binding, type LateProbe } from './binding.js';
 import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import { MdevDevice } from './device.js';
 import type { MdevType } from './driver.js';
-import { driverFailure, driverNonsense, isThenable } from './driver-call.js';
 import type { Gate } from './gate.js';
 import {
   ACTIVE,
@@ -59,14 +59,15 @@ export class ParentShard {
   readonly #memory: BusMemory;
   readonly #parts: ShardParts;
   readonly #parentBase: number;
-  readonly #driverName: number;
+  readonly #binding: Binding;
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
     this.#bus = parts.bus;
     this.#memory = parts.bus.memory;
     this.#parentBase = this.#memory.parents.base(parts.parent);
-    this.#driverName = this.#memory.parents.words[this.#parentBase + PARENT_DRIVER];
+    const driverName = this.#memory.parents.words[this.#parentBase + PARENT_DRIVER];
+    this.#binding = new Binding(this.#memory, parts.instance, driverName);
   }
 
   /** Create (section 7.2). Returns the handle or a negative errno; throws what the driver's probe threw. */
@@ -109,10 +110,10 @@ export class ParentShard {
     const device = new MdevDevice(devices, index, devices.generation(index), this.#parts.types[type]);
     words[base + DEVICE_ORDER] = Atomics.add(parents.words, this.#parentBase + PARENT_ORDER, 1);
     this.#bus.put(device);
-    this.#setState(device, ADDED | REMOVE_FILE | ON_BUS, 0);
-    if (channels.createStarted.hasSubscribers) channels.createStarted.publish(this.#notice(device));
+    device.change(ADDED | REMOVE_FILE | ON_BUS, 0);
+    if (channels.createStarted.hasSubscribers) channels.createStarted.publish(channels.deviceNotice(device));
     emitMdev(this.#memory, 'add', index, -1);
-    return this.#probe(device, token);
+    return this.#attach(device, token);
   }
 
   /** Remove by identity (section 8.2). Returns 0 or a negative errno. */
@@ -120,7 +121,7 @@ export class ParentShard {
     const device = this.#bus.device(index, generation);
     if (device === undefined) return -ERRNO.ENODEV;
     if ((device.state & ACTIVE) === 0) return -ERRNO.EAGAIN;
-    this.#setState(device, 0, ACTIVE);
+    device.change(0, ACTIVE);
     const token = this.#enter();
     if (token < 0) return -ERRNO.ENODEV;
     const removal = this.removeChild(device);
@@ -142,14 +143,14 @@ export class ParentShard {
     const device = this.#bus.device(index, generation);
     if (device === undefined) return 0;
     if ((device.state & REMOVE_FILE) === 0) return device.removing === undefined ? 0 : device.removing.then(() => 0);
-    this.#setState(device, 0, REMOVE_FILE);
+    device.change(0, REMOVE_FILE);
     const result = this.remove(index, generation);
     if (typeof result !== 'number') {
       device.removing = result;
       return result;
     }
     // Quirk Q2: the kernel loses the file when the removal came too early.
-    if (result === -ERRNO.EAGAIN && this.#memory.settings.quirks === 'mended') this.#setState(device, REMOVE_FILE, 0);
+    if (result === -ERRNO.EAGAIN && this.#memory.settings.quirks === 'mended') device.change(REMOVE_FILE, 0);
     return result;
   }
 
@@ -157,22 +158,22 @@ export class ParentShard {
   unbind(index: number, generation: number): number | Promise<number> {
     const device = this.#bus.device(index, generation);
     if (device === undefined || (device.state & BOUND) === 0) return -ERRNO.ENODEV;
-    const detach = this.#detach(device);
+    const detach = this.#binding.detach(device);
     return detach === undefined ? 0 : detach.then(() => 0);
   }
 
   /** Common removal (section 8.3); the caller holds the gate or has closed it. Cannot fail. */
   removeChild(device: MdevDevice): Promise<void> | undefined {
-    if (channels.removeStarted.hasSubscribers) channels.removeStarted.publish(this.#notice(device));
-    this.#setState(device, 0, LINKED | REMOVE_FILE);
+    if (channels.removeStarted.hasSubscribers) channels.removeStarted.publish(channels.deviceNotice(device));
+    device.change(0, LINKED | REMOVE_FILE);
     // The device lock: an unbind that waits for a user goes first.
     if (device.detaching !== undefined) return device.detaching.then(() => this.#delete(device));
     return this.#delete(device);
   }
 
   #delete(device: MdevDevice): Promise<void> | undefined {
-    this.#setState(device, 0, ON_BUS);
-    const detach = (device.state & BOUND) === 0 ? undefined : this.#detach(device);
+    device.change(0, ON_BUS);
+    const detach = (device.state & BOUND) === 0 ? undefined : this.#binding.detach(device);
     if (detach !== undefined) return detach.then(() => this.#deleted(device));
     this.#deleted(device);
     return undefined;
@@ -180,133 +181,58 @@ export class ParentShard {
 
   #deleted(device: MdevDevice): void {
     emitMdev(this.#memory, 'remove', device.index, -1);
-    this.#setState(device, 0, ADDED);
-    if (channels.removeEnded.hasSubscribers) channels.removeEnded.publish(this.#notice(device));
+    device.change(0, ADDED);
+    if (channels.removeEnded.hasSubscribers) channels.removeEnded.publish(channels.deviceNotice(device));
     this.#bus.drop(device);
     this.#release(device.index);
   }
 
-  /** Driver release: D.remove, then the unbind event. D.remove has no way to fail. */
-  #detach(device: MdevDevice): Promise<void> | undefined {
-    this.#setState(device, 0, BOUND);
-    try {
-      const result = this.#parts.instance.driver.remove?.(device);
-      if (isThenable(result)) {
-        device.detaching = Promise.resolve(result).then(
-          () => this.#detached(device),
-          (error) => {
-            this.#reportDriver(device, 'remove', error);
-            this.#detached(device);
-          },
-        );
-        return device.detaching;
-      }
-    } catch (error) {
-      this.#reportDriver(device, 'remove', error);
-    }
-    this.#detached(device);
-    return undefined;
-  }
-
-  #detached(device: MdevDevice): void {
-    device.detaching = undefined;
-    device.driverData = undefined;
-    emitMdev(this.#memory, 'unbind', device.index, -1);
-  }
-
   /** Attach (section 7.4). */
-  #probe(device: MdevDevice, token: number): number | Promise<number> {
-    const { driver } = this.#parts.instance;
-    let result: unknown;
+  #attach(device: MdevDevice, token: number): number | Promise<number> {
+    let attaching: Promise<LateProbe | undefined> | undefined;
     try {
-      result = driver.probe?.(device);
-      if (isThenable(result)) return this.#awaitProbe(device, token, result);
+      attaching = this.#binding.attach(device);
     } catch (error) {
-      throw this.#failCreate(device, token, error);
+      this.#failCreate(device, token);
+      throw error;
     }
-    if (result !== undefined) return this.#refuseProbe(device, token, result);
-    return this.#finishCreate(device, token);
+    if (attaching === undefined) return this.#finishCreate(device, token);
+    return attaching.then(
+      (late) => {
+        if (late === undefined) return this.#finishCreate(device, token);
+        this.#abandon(device, token, late);
+        throw late.error;
+      },
+      (error) => {
+        this.#failCreate(device, token);
+        throw error;
+      },
+    );
   }
 
-  async #awaitProbe(device: MdevDevice, token: number, result: PromiseLike<unknown>): Promise<number> {
-    const { probeDeadline } = this.#memory.settings;
-    let timer: NodeJS.Timeout | undefined;
-    let late = false;
-    let value: unknown;
-    try {
-      if (probeDeadline === 0) value = await result;
-      else {
-        const deadline = new Promise<never>((_, reject) => {
-          timer = setTimeout(() => {
-            late = true;
-            reject(deadlineError(this.#parts.instance.module.name, probeDeadline));
-          }, probeDeadline);
-        });
-        value = await Promise.race([result, deadline]);
-      }
-    } catch (error) {
-      if (late) this.#abandon(device, token, result);
-      throw late ? error : this.#failCreate(device, token, error);
-    } finally {
-      clearTimeout(timer);
-    }
-    if (value !== undefined) return this.#refuseProbe(device, token, value);
-    return this.#finishCreate(device, token);
+  #finishCreate(device: MdevDevice, token: number): number {
+    device.change(LINKED | ACTIVE, 0);
+    this.#parts.gate.exit(token);
+    if (channels.createEnded.hasSubscribers) channels.createEnded.publish(channels.deviceNotice(device));
+    return device.index + (device.generation >>> 0) * HANDLE_SHIFT;
   }
 
-  /** A probe that returns something misunderstands the contract: it may have meant to fail, so it is taken back. */
-  async #refuseProbe(device: MdevDevice, token: number, result: unknown): Promise<never> {
-    const { driver, module } = this.#parts.instance;
-    try {
-      await driver.remove?.(device);
-    } catch (error) {
-      this.#reportDriver(device, 'remove', error);
-    }
-    const error = driverNonsense(module.name, 'probe', result, 'it returns nothing, or throws');
-    throw this.#failCreate(device, token, error);
+  #failCreate(device: MdevDevice, token: number): void {
+    device.change(0, REMOVE_FILE | ON_BUS);
+    this.#deleted(device);
+    this.#parts.gate.exit(token);
   }
 
   /**
    * The create has failed, but its probe still runs: UUID and instance return at once, the slot (which the driver may
-   * still use) when the probe ends. One that succeeds after all is taken back.
+   * still use) when the driver has let go.
    */
-  #abandon(device: MdevDevice, token: number, probe: PromiseLike<unknown>): void {
-    const { uuid } = device;
+  #abandon(device: MdevDevice, token: number, late: LateProbe): void {
     emitMdev(this.#memory, 'remove', device.index, -1);
     this.#bus.drop(device);
     releaseClaims(this.#memory, device.index, this.#parts.instances);
     this.#parts.gate.exit(token);
-    const { driver } = this.#parts.instance;
-    const { parent, sysfsName } = device.type;
-    const takeBack = async () => {
-      try {
-        await probe;
-      } catch {
-        // It failed after all, as its caller was told.
-        return;
-      }
-      await driver.remove?.(device);
-    };
-    void takeBack()
-      .catch((error) => channels.driverError.publish({ callback: 'remove', error, uuid, parent, type: sysfsName }))
-      .then(() => this.#release(device.index));
-  }
-
-  #finishCreate(device: MdevDevice, token: number): number {
-    this.#setState(device, BOUND, 0);
-    emitMdev(this.#memory, 'bind', device.index, this.#driverName);
-    this.#setState(device, LINKED | ACTIVE, 0);
-    this.#parts.gate.exit(token);
-    if (channels.createEnded.hasSubscribers) channels.createEnded.publish(this.#notice(device));
-    return device.index + (device.generation >>> 0) * HANDLE_SHIFT;
-  }
-
-  #failCreate(device: MdevDevice, token: number, error: unknown): MediatedError {
-    this.#setState(device, 0, REMOVE_FILE | ON_BUS);
-    device.driverData = undefined;
-    this.#deleted(device);
-    this.#parts.gate.exit(token);
-    return driverFailure(this.#parts.instance.module.name, 'probe', error);
+    void late.takeBack().then(() => this.#release(device.index));
   }
 
   /** Enters the gate; -1 when it is shut or the parent is dead for good (quirk Q3 is not reproduced). */
@@ -321,29 +247,4 @@ export class ParentShard {
   #release(index: number): void {
     releaseSlot(this.#memory, index, this.#parts.instances);
   }
-
-  #setState(device: MdevDevice, set: number, clear: number): void {
-    // A plain store: only this thread writes the word, and others learn of the change by what follows it atomically
-    // (an event, the reply). It costs a tenth of an atomic one, and a life has ten of them.
-    const { words, at } = device;
-    words[at + DEVICE_STATE] = (words[at + DEVICE_STATE] & ~clear) | set;
-  }
-
-  #reportDriver(device: MdevDevice, callback: string, error: unknown): void {
-    channels.driverError.publish({ ...this.#notice(device), callback, error });
-  }
-
-  #notice(device: MdevDevice): channels.DeviceNotice {
-    return {
-      uuid: device.uuid,
-      parent: device.type.parent,
-      type: device.type.sysfsName,
-    };
-  }
-}
-
-function deadlineError(driver: string, deadline: number): MediatedError {
-  return new MediatedError('ETIMEDOUT', `driver ${driver} did not finish its probe within ${deadline} ms`, {
-    syscall: 'probe',
-  });
 }
