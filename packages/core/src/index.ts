@@ -8,7 +8,13 @@ export { attributeDirectory, openAttribute } from './mdev/attribute-tree.js';
 export { Bus } from './mdev/bus.js';
 export { BusClient } from './mdev/bus-client.js';
 export { BusMemory, type BusHandle, type Quirks } from './mdev/bus-memory.js';
-export type { DeviceNotice, DriverErrorNotice, ParentNotice } from './mdev/channels.js';
+export type {
+  DeviceEndNotice,
+  DeviceNotice,
+  DriverErrorNotice,
+  DriverNotice,
+  ParentNotice,
+} from './mdev/channels.js';
 export { MdevDevice } from './mdev/device.js';
 export {
   type BudgetSpec,

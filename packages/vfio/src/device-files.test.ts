@@ -1,6 +1,7 @@
 /** Open, close, read, write, ioctl and mmap of device files, by several clients, with drivers that fail and threads that die. */
 import { once } from 'node:events';
 import type { Mdev } from '@mediated/core';
+import { currentThread } from '@mediated/core/sync';
 import { type DeviceFile, InterruptCounter, openDevice, openDeviceSync } from '@mediated/vfio';
 import * as sample from '../dist-fixtures/sample.fixture.js';
 import { Stage } from '../dist-fixtures/stage.fixture.js';
@@ -47,6 +48,32 @@ describe('device files', () => {
     expect(stage.count(CLOSES)).toBe(stage.count(OPENS));
     expect(stage.count(WRONG_COUNTS)).toBe(0);
     await mdev.remove();
+  });
+
+  test('each open and close is published on the device’s thread, with client and open count', async () => {
+    await using own = await Stage.set();
+    const device = await own.create('solo');
+    await device.storeAttribute('sample/heard', '1');
+    const first = await openDevice(own.bus, device);
+    const client = own.client({ uuid: device.uuid, job: 'openAndClose', number: 1 });
+    await client.ended;
+    own.tell(FAIL, FAILURES.openDevice | FAILURES.closeDevice);
+    await first.close();
+    await expect(openDevice(own.bus, device)).rejects.toMatchObject({ code: 'EIO' });
+    const heard = (await device.showAttribute('sample/heard')).split('\n');
+    const [mine, other] = heard.map((line) => Number(/by (\d+)/.exec(line)?.[1]));
+    expect(mine).toBe(currentThread());
+    expect(other).not.toBe(mine);
+    expect(heard).toEqual(
+      [
+        ['open', mine, 1],
+        ['open', other, 2],
+        ['open', other, 3],
+        ['close', other, 2],
+        ['close', other, 1],
+        ['close', mine, 0],
+      ].map(([step, by, open]) => `${step} p solo ${device.uuid} by ${by}, ${open} open`),
+    );
   });
 
   test('reads, writes, ioctls and mmaps reach the driver, bytes of any length', async () => {

@@ -8,6 +8,7 @@
 import { driverFailure, ERRNO, isThenable, MediatedError, type ThreadBus } from '@mediated/core';
 import type { VfioDevice } from './device.js';
 import { reportDriverError } from './driver-report.js';
+import { publishClosed, publishOpened } from './file-channels.js';
 import { OpenFile } from './open-file.js';
 import type { DeviceOperations } from './operations.js';
 import { underMutex } from './under-mutex.js';
@@ -100,9 +101,10 @@ export class DeviceFiles {
     return new OpenFile(this.#life | this.#count, owner, device);
   }
 
-  /** The count is 1 while `openDevice` runs, and 0 again when it fails. */
+  /** The open count or a negative errno. The count is 1 while `openDevice` runs, and 0 again when it fails. */
   #openUnderMutex(device: VfioDevice): number | Promise<number> {
-    if (device.addOpenCount(1) !== 1) return 0;
+    const count = device.addOpenCount(1);
+    if (count !== 1) return count;
     if (!this.#driver.pins.tryAcquire()) {
       device.addOpenCount(-1);
       return -ERRNO.ENODEV;
@@ -114,7 +116,7 @@ export class DeviceFiles {
     };
     try {
       const result: unknown = this.#operations.openDevice?.(device);
-      return isThenable(result) ? Promise.resolve(result).then(() => 0, undo) : 0;
+      return isThenable(result) ? Promise.resolve(result).then(() => count, undo) : count;
     } catch (error) {
       return undo(error);
     }
@@ -126,6 +128,7 @@ export class DeviceFiles {
       return result;
     }
     this.#files.set(file.number, file);
+    publishOpened(file, result);
     if (file.orphaned) void this.#close(file);
     return file.number;
   }
@@ -141,18 +144,21 @@ export class DeviceFiles {
 
   #lastCallEnded(file: OpenFile): number | Promise<number> {
     const closed = underMutex(file.device.set.mutex, () => this.#closeUnderMutex(file.device));
-    if (closed instanceof Promise) return closed.then(() => this.#forget(file));
+    if (closed instanceof Promise) return closed.then((count) => this.#closed(file, count));
+    return this.#closed(file, closed);
+  }
+
+  #closed(file: OpenFile, count: number): number {
+    publishClosed(file, count);
     return this.#forget(file);
   }
 
-  #closeUnderMutex(device: VfioDevice): void | Promise<void> {
-    if (device.openCount !== 1) {
-      device.addOpenCount(-1);
-      return;
-    }
+  /** The open count that is left. */
+  #closeUnderMutex(device: VfioDevice): number | Promise<number> {
+    if (device.openCount !== 1) return device.addOpenCount(-1);
     const finish = () => {
       this.#driver.pins.release();
-      device.addOpenCount(-1);
+      return device.addOpenCount(-1);
     };
     try {
       const result: unknown = this.#operations.closeDevice?.(device);
@@ -164,7 +170,7 @@ export class DeviceFiles {
     } catch (error) {
       reportDriverError(device, 'closeDevice', error);
     }
-    finish();
+    return finish();
   }
 
   /** The file is no more; its reference goes last. */

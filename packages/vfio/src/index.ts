@@ -4,6 +4,7 @@ export { VfioDevice } from './device.js';
 export { DeviceFile, openDevice, openDeviceSync } from './device-file.js';
 export type { DeviceSet } from './device-set.js';
 export { defineDriver, type DeviceDriver } from './driver.js';
+export type { DeviceFileNotice } from './file-channels.js';
 export { InterruptCounter } from './interrupt-counter.js';
 export type { DeviceAttribute, DeviceOperations, IoctlCall } from './operations.js';
 export { readArgument } from './uapi/argument.js';

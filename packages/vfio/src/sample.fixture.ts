@@ -1,11 +1,13 @@
 /**
  * A driver for tests. Its callbacks count in words that the test shares (`options.words`), fail when told to, wait at a
- * gate when told to, and obey commands. Types: `solo` has a set of its own, `pair` shares one with all others of its type, `keyed`
+ * gate when told to, and obey commands. What its devices' threads publish about files is text in the attribute `sample/heard`,
+ * from a write to it on. Types: `solo` has a set of its own, `pair` shares one with all others of its type, `keyed`
  * with those whose UUID begins alike.
  */
+import { subscribe } from 'node:diagnostics_channel';
 import { MediatedError } from '@mediated/core';
 import { currentThread } from '@mediated/core/sync';
-import { type Clock, defineDriver, type VfioDevice } from '@mediated/vfio';
+import { type Clock, defineDriver, type DeviceFileNotice, type VfioDevice } from '@mediated/vfio';
 
 /** Words that the test shares. */
 export const INITS = 0;
@@ -107,8 +109,19 @@ export default defineDriver({
       if (opened.async) return opened.value.then(() => {});
     }
 
+    const heard: string[] = [];
+    function listen(): void {
+      for (const step of ['open', 'close']) {
+        subscribe(`mediated:device:${step}`, (message) => {
+          const { uuid, parent, type, client, openCount } = message as DeviceFileNotice;
+          heard.push(`${step} ${parent} ${type} ${uuid} by ${client}, ${openCount} open`);
+        });
+      }
+    }
+
     return {
       clock,
+      attributes: [{ path: 'sample/heard', show: () => heard.splice(0).join('\n'), store: listen }],
       init(_device) {
         fail('init');
         count(INITS);

@@ -40,6 +40,7 @@ export class Binding {
    * `MediatedError`; then the driver has nothing of the device any more. Only a late probe still has.
    */
   attach(device: MdevDevice): Promise<LateProbe | undefined> | undefined {
+    if (channels.probeStarted.hasSubscribers) channels.probeStarted.publish(channels.deviceNotice(device));
     let result: unknown;
     try {
       result = this.#instance.driver.probe?.(device);
@@ -54,6 +55,7 @@ export class Binding {
 
   /** Driver release: D.remove, then the unbind event. D.remove has no way to fail. */
   detach(device: MdevDevice): Promise<void> | undefined {
+    if (channels.unbindStarted.hasSubscribers) channels.unbindStarted.publish(channels.deviceNotice(device));
     device.change(0, BOUND);
     try {
       const result = this.#instance.driver.remove?.(device);
@@ -100,17 +102,21 @@ export class Binding {
   #bound(device: MdevDevice): void {
     device.change(BOUND, 0);
     emitMdev(this.#memory, 'bind', device.index, this.#driverName);
+    if (channels.probeEnded.hasSubscribers) channels.probeEnded.publish(channels.deviceNotice(device));
   }
 
   #detached(device: MdevDevice): void {
     device.detaching = undefined;
     device.driverData = undefined;
     emitMdev(this.#memory, 'unbind', device.index, -1);
+    if (channels.unbindEnded.hasSubscribers) channels.unbindEnded.publish(channels.deviceNotice(device));
   }
 
-  #refused(device: MdevDevice, error: unknown): MediatedError {
+  #refused(device: MdevDevice, thrown: unknown): MediatedError {
     device.driverData = undefined;
-    return driverFailure(this.#instance.module.name, 'probe', error);
+    const error = driverFailure(this.#instance.module.name, 'probe', thrown);
+    channels.probeEnded.publish({ ...channels.deviceNotice(device), error });
+    return error;
   }
 
   /** A probe that returns something misunderstands the contract: it may have meant to fail, so it is taken back. */
@@ -127,8 +133,10 @@ export class Binding {
   #late(device: MdevDevice, probe: PromiseLike<unknown>): LateProbe {
     const { driver, module } = this.#instance;
     const text = `driver ${module.name} did not finish its probe within ${this.#memory.settings.probeDeadline} ms`;
+    const error = new MediatedError('ETIMEDOUT', text, { syscall: 'probe' });
+    channels.probeEnded.publish({ ...channels.deviceNotice(device), error });
     return {
-      error: new MediatedError('ETIMEDOUT', text, { syscall: 'probe' }),
+      error,
       takeBack: async () => {
         try {
           await probe;

@@ -12,15 +12,27 @@ export interface DeviceNotice {
   readonly type: string;
 }
 
-/** The message that names a device, made only where somebody listens. */
+/** The message that names a device. */
 export function deviceNotice({ uuid, type }: MdevDevice): DeviceNotice {
   return { uuid, parent: type.parent, type: type.sysfsName };
+}
+
+/** Message of a step's end: `error` when it has failed. */
+export interface DeviceEndNotice extends DeviceNotice {
+  readonly error?: unknown;
 }
 
 /** Message of `mediated:driver:error`: a driver callback that failed where the caller cannot be told. */
 export interface DriverErrorNotice extends DeviceNotice {
   readonly callback: string;
   readonly error: unknown;
+}
+
+/** Message of `mediated:driver:loaded` and `:unloaded`. */
+export interface DriverNotice {
+  readonly driver: string;
+  /** How many threads it has. */
+  readonly threads: number;
 }
 
 /** Message of the parent channels. */
@@ -31,9 +43,15 @@ export interface ParentNotice {
 
 export const createStarted = channel('mediated:mdev:create:start');
 export const createEnded = channel('mediated:mdev:create:end');
+export const probeStarted = channel('mediated:mdev:probe:start');
+export const probeEnded = channel('mediated:mdev:probe:end');
+export const unbindStarted = channel('mediated:mdev:unbind:start');
+export const unbindEnded = channel('mediated:mdev:unbind:end');
 export const removeStarted = channel('mediated:mdev:remove:start');
 export const removeEnded = channel('mediated:mdev:remove:end');
 export const driverError = channel('mediated:driver:error');
+export const driverLoaded = channel('mediated:driver:loaded');
+export const driverUnloaded = channel('mediated:driver:unloaded');
 export const parentRegistered = channel('mediated:parent:registered');
 export const parentUnregistering = channel('mediated:parent:unregistering');
 export const parentUnregistered = channel('mediated:parent:unregistered');

@@ -1,7 +1,8 @@
 /** Creating devices: spec/mdev-core section 7 and the invariants of section 18 about it. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Parent } from '@mediated/core';
+import { type MdevDriver, MediatedError, type Parent } from '@mediated/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { LocalShard } from '../../dist-fixtures/mdev/shard.fixture.js';
 import { codeOf, Scripted, uuid } from '../../dist-fixtures/mdev/scripted-runtime.fixture.js';
 import { attributeDirectory, openAttribute } from '#dist/mdev/attribute-tree.js';
 
@@ -268,17 +269,37 @@ test('mdev-core 23: all types of a parent show the same available_instances', as
   expect(new Set(shown)).toEqual(new Set([15]));
 });
 
-test('the channels of creation and removal say which device', async () => {
+describe('the channels of a device', () => {
   // Published on the driver's thread; the shard fixture is one on this thread.
-  const { withShard } = await import('../../dist-fixtures/mdev/shard.fixture.js');
-  const seen: string[] = [];
-  const names = ['create:start', 'create:end', 'remove:start', 'remove:end'].map((step) => `mediated:mdev:${step}`);
-  const listener = (message: unknown, name: string | symbol) => {
-    seen.push(`${String(name)} ${JSON.stringify(message)}`);
-  };
-  for (const name of names) subscribe(name, listener);
-  withShard({}, ({ create, remove }) => remove(create(1)));
-  for (const name of names) unsubscribe(name, listener);
-  const message = JSON.stringify({ uuid: uuid(1), parent: 'local', type: 'only' });
-  expect(seen).toEqual(names.map((name) => `${name} ${message}`));
+  const STEPS = ['create', 'probe', 'remove', 'unbind'].flatMap((step) => [`${step}:start`, `${step}:end`]);
+
+  /** What is published while a shard with this driver runs the schedule: `step code`. */
+  async function published(driver: MdevDriver, schedule: (local: LocalShard) => void): Promise<string[]> {
+    const { withShard } = await import('../../dist-fixtures/mdev/shard.fixture.js');
+    const seen: string[] = [];
+    const listener = (message: unknown, name: string | symbol) => {
+      const { error, ...device } = message as { error?: { code: string } };
+      expect(device).toEqual({ uuid: uuid(1), parent: 'local', type: 'only' });
+      seen.push(`${String(name).replace('mediated:mdev:', '')} ${error?.code ?? ''}`.trim());
+    };
+    for (const step of STEPS) subscribe(`mediated:mdev:${step}`, listener);
+    withShard({ driver }, schedule);
+    for (const step of STEPS) unsubscribe(`mediated:mdev:${step}`, listener);
+    return seen;
+  }
+
+  test('tell every step of a life', async () => {
+    expect(await published({}, ({ create, remove }) => remove(create(1)))).toEqual([
+      ...['create:start', 'probe:start', 'probe:end', 'create:end'],
+      ...['remove:start', 'unbind:start', 'unbind:end', 'remove:end'],
+    ]);
+  });
+
+  test('tell why a create has failed', async () => {
+    const probe = () => {
+      throw new MediatedError('ENOSPC', 'no room for another');
+    };
+    const steps = published({ probe }, ({ create }) => expect(() => create(1)).toThrow('no room'));
+    expect(await steps).toEqual(['create:start', 'probe:start', 'probe:end ENOSPC', 'create:end ENOSPC']);
+  });
 });

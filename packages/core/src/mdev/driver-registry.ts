@@ -7,6 +7,7 @@ import { MediatedError } from '../errors.js';
 import { declareLockOrder } from '../sync/lockdep.js';
 import type { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
+import * as channels from './channels.js';
 import type { Supervision } from './driver.js';
 import { driverActor } from './driver-actor.js';
 import { loadDriverModule } from './driver-module.js';
@@ -166,6 +167,7 @@ export class DriverRegistry {
       this.#drivers.set(name, loaded);
       emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
       emitObject(this.#memory, 'add', '/class', name, 'class');
+      channels.driverLoaded.publish({ driver: name, threads } satisfies channels.DriverNotice);
       return loaded;
     } catch (error) {
       for (let shard = 0; shard < threads; shard++) await this.#system.stopThread(threadName(name, shard));
@@ -215,6 +217,7 @@ export class DriverRegistry {
       for (const lock of locksOf(driver)) this.#locks.retire(lock);
       for (const semaphore of driver.budgets) this.#memory.locks.free(semaphore);
       this.#memory.locks.free(driver.pins);
+      channels.driverUnloaded.publish({ driver: name, threads: driver.shards.length } satisfies channels.DriverNotice);
     } finally {
       this.#busy.delete(name);
     }

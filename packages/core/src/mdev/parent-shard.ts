@@ -180,9 +180,16 @@ export class ParentShard {
   }
 
   #deleted(device: MdevDevice): void {
+    // Made first: the slot is somebody else's afterwards.
+    const notice = channels.removeEnded.hasSubscribers ? channels.deviceNotice(device) : undefined;
+    this.#forget(device);
+    if (notice !== undefined) channels.removeEnded.publish(notice);
+  }
+
+  /** The device is no more: the last event, then everything that it had. */
+  #forget(device: MdevDevice): void {
     emitMdev(this.#memory, 'remove', device.index, -1);
     device.change(0, ADDED);
-    if (channels.removeEnded.hasSubscribers) channels.removeEnded.publish(channels.deviceNotice(device));
     this.#bus.drop(device);
     this.#release(device.index);
   }
@@ -193,7 +200,7 @@ export class ParentShard {
     try {
       attaching = this.#binding.attach(device);
     } catch (error) {
-      this.#failCreate(device, token);
+      this.#failCreate(device, token, error);
       throw error;
     }
     if (attaching === undefined) return this.#finishCreate(device, token);
@@ -204,7 +211,7 @@ export class ParentShard {
         throw late.error;
       },
       (error) => {
-        this.#failCreate(device, token);
+        this.#failCreate(device, token, error);
         throw error;
       },
     );
@@ -217,10 +224,12 @@ export class ParentShard {
     return device.index + (device.generation >>> 0) * HANDLE_SHIFT;
   }
 
-  #failCreate(device: MdevDevice, token: number): void {
+  #failCreate(device: MdevDevice, token: number, error: unknown): void {
+    const notice: channels.DeviceEndNotice = { ...channels.deviceNotice(device), error };
     device.change(0, REMOVE_FILE | ON_BUS);
-    this.#deleted(device);
+    this.#forget(device);
     this.#parts.gate.exit(token);
+    channels.createEnded.publish(notice);
   }
 
   /**
@@ -232,6 +241,7 @@ export class ParentShard {
     this.#bus.drop(device);
     releaseClaims(this.#memory, device.index, this.#parts.instances);
     this.#parts.gate.exit(token);
+    channels.createEnded.publish({ ...channels.deviceNotice(device), error: late.error });
     void late.takeBack().then(() => this.#release(device.index));
   }
 

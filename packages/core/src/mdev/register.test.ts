@@ -1,4 +1,5 @@
 /** Loading drivers and registering parents, and everything that can be wrong with them: spec/mdev-core sections 3 to 5. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Runtime } from '@mediated/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -120,6 +121,24 @@ describe('loading and unloading', () => {
     const loads = [runtime.loadDriver(driverOf({})), codeOf(runtime.loadDriver(driverOf({})))];
     expect((await Promise.all(loads))[1]).toBe('EBUSY');
     expect(await codeOf(runtime.loadDriver(driverOf({})))).toBe('EBUSY');
+  });
+
+  test('the channels of loading and unloading say which driver, after all its steps', async () => {
+    const { runtime } = await start();
+    const seen: unknown[] = [];
+    const listener = (message: unknown, name: string | symbol) => {
+      seen.push([name, message, runtime.drivers.includes('small')]);
+    };
+    for (const step of ['loaded', 'unloaded']) subscribe(`mediated:driver:${step}`, listener);
+    await codeOf(runtime.loadDriver(driverOf({ start: '7' })));
+    await runtime.loadDriver(driverOf({}), { threads: 2 });
+    await runtime.unloadDriver('small');
+    for (const step of ['loaded', 'unloaded']) unsubscribe(`mediated:driver:${step}`, listener);
+    const message = { driver: 'small', threads: 2 };
+    expect(seen).toEqual([
+      ['mediated:driver:loaded', message, true],
+      ['mediated:driver:unloaded', message, false],
+    ]);
   });
 
   test('the events of loading and unloading, in the kernel’s order', async () => {
