@@ -1,6 +1,6 @@
 /**
- * Configurations of piscina with one thread that a user with many tasks in flight may choose from. Every part that has
- * piscina as a peer tries them all and goes on with the fastest.
+ * Configurations of piscina with one thread that a user with many tasks in flight may choose from: the first is what one
+ * gets who sets nothing. Parts that have piscina as a peer compare with that one and with the fastest of all.
  */
 import { IN_FLIGHT } from './timing.js';
 
