@@ -79,16 +79,17 @@ export class SlotReader {
     if (at === -1) return 0;
     const { words, doubles } = this.#endpoint.views;
     let count = 0;
-    let ignored = 0;
     for (; at !== -1 && count < BATCH; at = ring.peek()) {
       count++;
       const header = words[at + HEADER];
-      if ((header & LIVES) === link.asked || this.#isReborn(link, header)) this.#handle(link, at, header);
-      else ignored++;
+      if ((header & LIVES) === link.asked || this.#isReborn(link, header)) {
+        // Before its reply: whoever has the reply finds the request counted.
+        doubles[this.#handled]++;
+        this.#handle(link, at, header);
+      }
       ring.advance();
       link.wakeIfDue();
     }
-    doubles[this.#handled] += count - ignored;
     this.#endpoint.dispatcher.enter(-1);
     link.wake();
     if (ring.release()) wake(words, link.thread);
