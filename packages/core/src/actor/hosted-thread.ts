@@ -22,8 +22,6 @@ export class HostedThread {
       ...args: Parameters<ThreadControl[K]>
     ) => Promise<Awaited<ReturnType<ThreadControl[K]>>>;
   };
-  /** Rejects when the present worker exits; never resolves. */
-  exited!: Promise<never>;
   /** Settles when the present worker runs with all its actors, or has failed to. */
   ready!: Promise<void>;
   /** Set once the thread is being stopped for good. */
@@ -31,6 +29,8 @@ export class HostedThread {
 
   /** True once the first worker has answered. */
   ran = false;
+  /** How to reject the control calls under way. */
+  readonly #calls = new Set<(error: Error) => void>();
 
   /** `ownedByActor`: the thread was started for one actor and ends with it. */
   constructor(
@@ -45,9 +45,21 @@ export class HostedThread {
   }
 
   /** Runs a control call; settles also when the thread dies in the middle (comlink alone would wait for ever). */
-  async call<T>(run: (control: HostedThread['control']) => Promise<T>): Promise<T> {
-    if (this.state === 'down') throw new MediatedError('EIO', `thread ${this.name} has ended`);
-    return Promise.race([run(this.control), this.exited]);
+  call<T>(run: (control: HostedThread['control']) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.state === 'down') throw new MediatedError('EIO', `thread ${this.name} has ended`);
+      this.#calls.add(reject);
+      // Not a race against one promise of the worker's end: that would keep something of every call until then.
+      run(this.control)
+        .then(resolve, reject)
+        .finally(() => this.#calls.delete(reject));
+    });
+  }
+
+  /** The present worker has exited: rejects the calls that it will not answer. */
+  failCalls(error: Error): void {
+    for (const reject of this.#calls) reject(error);
+    this.#calls.clear();
   }
 
   /** Like {@link call} for calls that report their own errors. */

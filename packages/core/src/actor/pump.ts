@@ -1,7 +1,7 @@
 /**
  * Decides when a thread looks into its inbox: drain, spin for a bounded while, then sleep until somebody rings.
- * One per endpoint, on that endpoint's thread. It never blocks the event loop: a spin lasts at most some tens of
- * microseconds and only while cores are free, timers and ports get their turn every few milliseconds.
+ * One per endpoint, on that endpoint's thread. It never blocks the event loop: a spin lasts less than half a
+ * millisecond and only while cores are free, timers and ports get their turn every few milliseconds.
  */
 import { availableParallelism } from 'node:os';
 import type { SlotViews } from './packing.js';

@@ -262,14 +262,11 @@ export class ActorSystem {
       failure = error instanceof Error ? error : new Error(String(error));
     });
     this.#table.watch(worker, { id: thread.id, keep: true });
-    thread.exited = new Promise<never>((_, reject) => {
-      worker.once('exit', () => {
-        commands.port1.close();
-        reject(new MediatedError('EIO', `thread ${thread.name} has ended`, { cause: failure }));
-        this.#exited(thread, failure);
-      });
+    worker.once('exit', () => {
+      commands.port1.close();
+      thread.failCalls(new MediatedError('EIO', `thread ${thread.name} has ended`, { cause: failure }));
+      this.#exited(thread, failure);
     });
-    thread.exited.catch(() => {});
     await thread.call((control) => control.statistics());
     if (thread.state === 'starting') thread.state = 'running';
   }
