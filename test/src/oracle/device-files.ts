@@ -1,15 +1,17 @@
 /**
  * The open device files of a replay and the writers that they keep waiting. Writers run in the background, as the
- * recorder's child processes did; whether one is blocked is known after it has been answered or a later message to the
- * same thread has.
+ * recorder's child processes did.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { isMediatedError } from '@mediated/core';
 import { DEVICE_GET_INFO, type DeviceFile, deviceInfo, openDevice } from '@mediated/vfio';
 import type { WriterKind } from './action.js';
 import type { HeldFiles } from './held-files.js';
 import { type Machine, resultOf } from './machine.js';
 import { Unclear } from './unclear.js';
+
+/** Milliseconds after which a writer that nothing keeps is called blocked. */
+const PATIENCE = 10_000;
 
 interface Writer {
   readonly kind: WriterKind;
@@ -87,7 +89,7 @@ export class DeviceFiles {
     void done.then((result) => {
       writer.result = result;
     });
-    await this.#settle();
+    await this.#settle([writer]);
     if (writer.result !== undefined) return writer.result;
     this.#writers.push(writer);
     this.#uuid = uuid;
@@ -104,7 +106,7 @@ export class DeviceFiles {
 
   /** What the recordings say of the only writer. */
   async state(): Promise<string> {
-    await this.#settle();
+    await this.#settle(this.#writers);
     if (this.#writers.some((writer) => writer.result === undefined)) return 'blocked';
     this.#writers = [];
     return 'writer ended';
@@ -114,7 +116,7 @@ export class DeviceFiles {
     const files = this.#files;
     this.#files = [];
     for (const file of files) await file.close();
-    await this.#settle();
+    await this.#settle(this.#writers);
   }
 
   /** Closes all and waits for the writers. */
@@ -143,8 +145,13 @@ export class DeviceFiles {
     };
   }
 
-  /** Two round trips to every thread: whatever was sent before and need not wait has been answered. */
-  async #settle(): Promise<void> {
+  /**
+   * Lets everything happen that can: with no file open nothing keeps a writer, so its end is waited for (it wakes up on
+   * its device's thread whenever that thread's event loop comes to it); with one open, two round trips to every thread
+   * answer whatever was sent before and need not wait.
+   */
+  async #settle(writers: readonly Writer[]): Promise<void> {
+    if (this.#files.length === 0) await withinPatience(Promise.all(writers.map((writer) => writer.done)));
     for (let trip = 0; trip < 2; trip++) {
       for (const parent of this.#machine.bus.parents()) {
         for (const shard of parent.shards) await shard.ask('available', 0).catch(ignoreEnd);
@@ -153,6 +160,13 @@ export class DeviceFiles {
     }
     this.#machine.bus.drainEvents();
   }
+}
+
+/** Waits for what must happen; long enough to call it stuck otherwise. */
+async function withinPatience(happening: Promise<unknown>): Promise<void> {
+  const giveUp = new AbortController();
+  await Promise.race([happening, setTimeout(PATIENCE, undefined, { signal: giveUp.signal }).catch(() => {})]);
+  giveUp.abort();
 }
 
 function ignoreEnd(error: unknown): void {
