@@ -1,7 +1,8 @@
 /** The driver in docs/writing-a-driver.md is the one that is compiled and run here. */
 import { readFileSync } from 'node:fs';
 import { Runtime } from '@mediated/core';
-import { DEVICE_GET_REGION_INFO, openDevice, regionInfo } from '@mediated/vfio';
+import { openDevice } from '@mediated/vfio';
+import { DEVICE_GET_REGION_INFO, regionInfo } from '@mediated/vfio/uapi';
 import { expect, test } from 'vitest';
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');

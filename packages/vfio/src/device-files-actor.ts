@@ -35,9 +35,9 @@ export const deviceFilesActor = defineActor({
         read: (file, position, length) => operations.read(file, position, length, context.sender),
         write: (file, position, data) => operations.write(file, position, data, context.sender),
         ioctl: (file, command, argument) => operations.ioctl(file, command, argument, context.sender),
+        ioctlWithFiles: (file, command, { argument, files: passed }) =>
+          operations.ioctl(file, command, argument, context.sender, passed),
         mmap: (file, offset, length) => operations.mmap(file, offset, length, context.sender),
-        attach: (file, counter) => operations.attach(file, counter, context.sender),
-        detach: (file, descriptor) => operations.detach(file, descriptor, context.sender),
       },
       stop: () => files.closeAll(),
     };

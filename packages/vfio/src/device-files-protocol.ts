@@ -3,6 +3,7 @@
  * A file has a number that no other file of the device's thread has had in this life of the thread.
  */
 import { ask, bytes, defineProtocol, int, number, uint, value } from '@mediated/core/actor';
+import type { PassedFiles } from './passed-file.js';
 
 export const deviceFilesProtocol = defineProtocol({
   /** Slot and generation of the device; answers the file's number or a negative errno. */
@@ -15,12 +16,10 @@ export const deviceFilesProtocol = defineProtocol({
   write: ask([int, number, bytes], uint),
   /** File, command, argument; answers the result (4 bytes, the machine's order) and the argument as it came out. */
   ioctl: ask([int, uint, bytes], bytes),
+  /** {@link ioctl} with the files that the argument names. */
+  ioctlWithFiles: ask([int, uint, value<{ argument: Uint8Array; files: PassedFiles }>()], bytes),
   /** File, offset, length. */
   mmap: ask([int, number, number], value<SharedArrayBuffer>()),
-  /** File and the buffer of an interrupt counter; answers its descriptor number. */
-  attach: ask([int, value<SharedArrayBuffer>()], int),
-  /** File and descriptor number; 0 or a negative errno. */
-  detach: ask([int, int], int),
 });
 
 export type DeviceFilesMessages = NonNullable<(typeof deviceFilesProtocol)['types']>;

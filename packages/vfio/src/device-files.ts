@@ -1,15 +1,17 @@
 /**
- * The open files of the devices of one driver on one thread (spec/vfio-core section 6): opening and closing, with first
+ * The open files of the devices of one driver on one thread (spec/vfio-core section 6), and the anonymous files that the
+ * driver has made for programs: opening and closing, with first
  * open and last close under the mutex of the device's set. Called by the device files' actor; what is done with an open
  * file is in `file-operations.ts`. Thread-private, except the counts in the device's slot. A file belongs to the client
  * thread that opened it; when that thread dies or leaves, its files are closed as by close(2). A step that need not wait
  * is a plain call.
  */
 import { driverFailure, ERRNO, isThenable, MediatedError, type ThreadBus } from '@mediated/core';
+import type { AnonymousFile } from './anonymous-file.js';
 import type { VfioDevice } from './device.js';
 import { reportDriverError } from './driver-report.js';
 import { publishClosed, publishOpened } from './file-channels.js';
-import { OpenFile } from './open-file.js';
+import { type FileOpener, OpenAnonymousFile, OpenDeviceFile, type OpenFile } from './open-file.js';
 import type { DeviceOperations } from './operations.js';
 import { underMutex } from './under-mutex.js';
 import type { VfioDriver } from './vfio-driver.js';
@@ -18,14 +20,14 @@ import type { VfioDriver } from './vfio-driver.js';
 const COUNT_BITS = 24;
 const LIFE_MASK = 0x7f;
 
-export class DeviceFiles {
+export class DeviceFiles implements FileOpener {
   readonly #bus: ThreadBus;
   readonly #driver: VfioDriver<unknown>;
   readonly #operations: DeviceOperations<unknown>;
   readonly #life: number;
   readonly #files = new Map<number, OpenFile>();
   /** Files whose open waits for the set's mutex or for the driver. */
-  readonly #opening = new Set<OpenFile>();
+  readonly #opening = new Set<OpenDeviceFile>();
   #count = 0;
 
   constructor(bus: ThreadBus, driver: VfioDriver<unknown>, life: number) {
@@ -35,12 +37,19 @@ export class DeviceFiles {
     this.#life = (life & LIFE_MASK) << COUNT_BITS;
   }
 
+  /** Opens a file that a device's driver has made for the client of an open file. Returns its number. */
+  openAnonymous(file: AnonymousFile, { owner, device }: OpenDeviceFile): number {
+    const opened = new OpenAnonymousFile(this.#freeNumber(), owner, device, file);
+    this.#files.set(opened.number, opened);
+    return opened.number;
+  }
+
   /** Opens a device for a client thread. The file's number or a negative errno; throws what `openDevice` threw. */
   open(index: number, generation: number, owner: number): number | Promise<number> {
     const mdev = this.#bus.device(index, generation);
     const device = mdev === undefined ? undefined : this.#driver.deviceOf(mdev);
     if (device === undefined || !device.listed || !device.references.tryGet()) return -ERRNO.ENODEV;
-    const file = this.#newFile(device, owner);
+    const file = new OpenDeviceFile(this.#freeNumber(), owner, device, this.#operations, this);
     let opened: number | Promise<number>;
     try {
       opened = underMutex(device.set.mutex, () => this.#openUnderMutex(device));
@@ -95,10 +104,10 @@ export class DeviceFiles {
     for (const file of [...this.#files.values()]) await this.#close(file);
   }
 
-  #newFile(device: VfioDevice, owner: number): OpenFile {
+  #freeNumber(): number {
     do this.#count = (this.#count + 1) & ((1 << COUNT_BITS) - 1);
     while (this.#files.has(this.#life | this.#count));
-    return new OpenFile(this.#life | this.#count, owner, device);
+    return this.#life | this.#count;
   }
 
   /** The open count or a negative errno. The count is 1 while `openDevice` runs, and 0 again when it fails. */
@@ -122,7 +131,7 @@ export class DeviceFiles {
     }
   }
 
-  #opened(file: OpenFile, result: number): number {
+  #opened(file: OpenDeviceFile, result: number): number {
     if (result < 0) {
       this.#forget(file);
       return result;
@@ -143,12 +152,25 @@ export class DeviceFiles {
   }
 
   #lastCallEnded(file: OpenFile): number | Promise<number> {
+    return file instanceof OpenDeviceFile ? this.#closeDevice(file) : this.#release(file as OpenAnonymousFile);
+  }
+
+  #release({ file, device }: OpenAnonymousFile): number {
+    try {
+      file.release?.();
+    } catch (error) {
+      reportDriverError(device, `release of ${file.name}`, error);
+    }
+    return 0;
+  }
+
+  #closeDevice(file: OpenDeviceFile): number | Promise<number> {
     const closed = underMutex(file.device.set.mutex, () => this.#closeUnderMutex(file.device));
     if (closed instanceof Promise) return closed.then((count) => this.#closed(file, count));
     return this.#closed(file, closed);
   }
 
-  #closed(file: OpenFile, count: number): number {
+  #closed(file: OpenDeviceFile, count: number): number {
     publishClosed(file, count);
     return this.#forget(file);
   }
@@ -174,7 +196,7 @@ export class DeviceFiles {
   }
 
   /** The file is no more; its reference goes last. */
-  #forget(file: OpenFile): number {
+  #forget(file: OpenDeviceFile): number {
     file.device.references.put();
     return 0;
   }

@@ -3,7 +3,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import type { DeviceNotice } from '@mediated/core';
-import type { OpenFile } from './open-file.js';
+import type { OpenDeviceFile } from './open-file.js';
 
 /** Message of `mediated:device:open` and `mediated:device:close`. */
 export interface DeviceFileNotice extends DeviceNotice {
@@ -16,15 +16,15 @@ export interface DeviceFileNotice extends DeviceNotice {
 const opened = channel('mediated:device:open');
 const closed = channel('mediated:device:close');
 
-export function publishOpened(file: OpenFile, openCount: number): void {
+export function publishOpened(file: OpenDeviceFile, openCount: number): void {
   if (opened.hasSubscribers) opened.publish(noticeOf(file, openCount));
 }
 
-export function publishClosed(file: OpenFile, openCount: number): void {
+export function publishClosed(file: OpenDeviceFile, openCount: number): void {
   if (closed.hasSubscribers) closed.publish(noticeOf(file, openCount));
 }
 
-function noticeOf({ device, owner }: OpenFile, openCount: number): DeviceFileNotice {
+function noticeOf({ device, owner }: OpenDeviceFile, openCount: number): DeviceFileNotice {
   const { uuid, type } = device;
   return { uuid, parent: type.parent, type: type.sysfsName, client: owner, openCount };
 }

@@ -22,6 +22,11 @@ export class InterruptCounter {
     return new InterruptCounter(buffer);
   }
 
+  /** As a file that an ioctl's argument names. */
+  get passed(): { readonly kind: 'eventfd'; readonly counter: SharedArrayBuffer } {
+    return { kind: 'eventfd', counter: this.buffer };
+  }
+
   /** One signal more. */
   signal(): void {
     this.#completion.complete();

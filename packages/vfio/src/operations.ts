@@ -3,14 +3,20 @@
  * for: by `vfio-driver.ts` for life and death, by `device-files.ts` for files.
  */
 import type { MdevType } from '@mediated/core';
+import type { AnonymousFile } from './anonymous-file.js';
 import type { Clock } from './clock.js';
 import type { VfioDevice } from './device.js';
 import type { InterruptCounter } from './interrupt-counter.js';
+import type { PassedFile } from './passed-file.js';
 
-/** What an `ioctl` callback may ask about its caller. */
+/** What an `ioctl` callback may ask about its caller, and do for it. */
 export interface IoctlCall {
-  /** The counter behind a descriptor number of the calling file. EBADF: there is none. */
+  /** The counter behind a descriptor number in the argument. EBADF: there is none. EINVAL: another kind of file. */
   eventfd(descriptor: number): InterruptCounter;
+  /** The file behind a descriptor number in the argument. EBADF: there is none. */
+  passed(descriptor: number): PassedFile;
+  /** Opens a file for the caller. Return its number, or put it into the argument: the caller makes a file of it. */
+  openFile(file: AnonymousFile): number;
 }
 
 /** A vendor attribute of each bound device. */

@@ -7,7 +7,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { MediatedError } from '@mediated/core';
 import { currentThread } from '@mediated/core/sync';
-import { type Clock, defineDriver, type DeviceFileNotice, type VfioDevice } from '@mediated/vfio';
+import { type AnonymousFile, type Clock, defineDriver, type DeviceFileNotice, type VfioDevice } from '@mediated/vfio';
 
 /** Words that the test shares. */
 export const INITS = 0;
@@ -51,6 +51,9 @@ export const WAITING_FOR_SET = 7;
 export const CONTENDED_SET = 8;
 export const NONSENSE = 9;
 export const MEMBERS = 10;
+export const REFUSE = 11;
+export const SCRAP = 12;
+export const SCRAPS_RELEASED = 13;
 
 class ManualClock implements Clock {
   #now = 0;
@@ -69,6 +72,35 @@ class ManualClock implements Clock {
     const due = this.#alarms.filter((alarm) => alarm.at <= this.#now);
     this.#alarms = this.#alarms.filter((alarm) => alarm.at > this.#now);
     for (const alarm of due) alarm.ring();
+  }
+}
+
+let scrapsReleased = 0;
+
+/** A file that remembers what was written. */
+class Scrap implements AnonymousFile {
+  readonly name = '[scrap]';
+  readonly #memory = new SharedArrayBuffer(4096);
+  #length = 0;
+
+  write(_position: number, bytes: Uint8Array): number {
+    new Uint8Array(this.#memory).set(bytes);
+    this.#length = bytes.length;
+    return bytes.length;
+  }
+
+  read(_position: number, into: Uint8Array): number {
+    const length = Math.min(this.#length, into.length);
+    into.set(new Uint8Array(this.#memory, 0, length));
+    return length;
+  }
+
+  mmap(): SharedArrayBuffer {
+    return this.#memory;
+  }
+
+  release(): void {
+    scrapsReleased++;
   }
 }
 
@@ -193,8 +225,15 @@ export default defineDriver({
           case MEMBERS:
             view.setInt32(0, device.set.openCount(), true);
             return device.set.members().length;
+          case REFUSE:
+            argument.reverse();
+            return -28;
+          case SCRAP:
+            return call.openFile(new Scrap());
+          case SCRAPS_RELEASED:
+            return scrapsReleased;
           case NONSENSE:
-            return -1;
+            return 0.5;
           default:
             throw new MediatedError('ENOTTY', 'no such command', { syscall: 'ioctl' });
         }

@@ -4,7 +4,8 @@
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { isMediatedError } from '@mediated/core';
-import { DEVICE_GET_INFO, type DeviceFile, deviceInfo, openDevice } from '@mediated/vfio';
+import { type DeviceFile, openDevice } from '@mediated/vfio';
+import { DEVICE_GET_INFO, deviceInfo } from '@mediated/vfio/uapi';
 import type { WriterKind } from './action.js';
 import type { HeldFiles } from './held-files.js';
 import { type Machine, resultOf } from './machine.js';

@@ -1,11 +1,12 @@
 /** A scratchpad: a device that is nothing but memory, in pages of a budget that all scratchpads share. */
 import { MediatedError } from '@mediated/core';
-import * as vfio from '@mediated/vfio';
+import { defineDriver } from '@mediated/vfio';
+import * as vfio from '@mediated/vfio/uapi';
 
 const PAGE = 4096;
 const PAGES = 64;
 
-export default vfio.defineDriver({
+export default defineDriver({
   name: 'scratchpad',
   deviceApi: 'vfio-platform',
   types: [

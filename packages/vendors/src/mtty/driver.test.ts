@@ -1,22 +1,20 @@
 /** mtty as a driver on a running bus: its ports, its answers to ioctls as a kernel gave them, its interrupts. */
 import { type Parent, Runtime } from '@mediated/core';
 import { mttyUrl } from '@mediated/vendors';
+import { type DeviceFile, InterruptCounter, openDevice, type PassedFiles } from '@mediated/vfio';
 import {
   DEVICE_GET_INFO,
   DEVICE_GET_IRQ_INFO,
   DEVICE_GET_REGION_INFO,
   DEVICE_RESET,
   DEVICE_SET_IRQS,
-  type DeviceFile,
   deviceInfo,
-  InterruptCounter,
   IRQ_SET_FLAGS,
   irqInfo,
   irqSet,
-  openDevice,
   PCI_IRQS,
   regionInfo,
-} from '@mediated/vfio';
+} from '@mediated/vfio/uapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const CONFIG = 7 * 2 ** 40;
@@ -57,22 +55,31 @@ async function getIrqInfo(file: DeviceFile, index: number) {
   return irqInfo.decode(argument);
 }
 
-function setIrqs(file: DeviceFile, index: number, flags: number, count: number, data: Uint8Array): Promise<number> {
+function setIrqs(
+  file: DeviceFile,
+  index: number,
+  flags: number,
+  count: number,
+  data: Uint8Array,
+  files?: PassedFiles,
+): Promise<number> {
   const argument = irqSet.bytes(
     { argsz: irqSet.size + data.length, flags, index, start: 0, count },
     irqSet.size + data.length,
   );
   argument.set(data, irqSet.size);
-  return file.ioctl(DEVICE_SET_IRQS, argument);
+  return file.ioctl(DEVICE_SET_IRQS, argument, files);
 }
 
-const bind = (file: DeviceFile, index: number, descriptor: number) =>
+/** Binds a counter as descriptor 5; without one, 5 is no descriptor. */
+const bind = (file: DeviceFile, index: number, counter?: InterruptCounter) =>
   setIrqs(
     file,
     index,
     IRQ_SET_FLAGS.dataEventfd | IRQ_SET_FLAGS.trigger,
     1,
-    new Uint8Array(Int32Array.of(descriptor).buffer),
+    new Uint8Array(Int32Array.of(5).buffer),
+    new Map(counter === undefined ? [] : [[5, counter.passed]]),
   );
 
 const available = () => Promise.all(['mtty-1', 'mtty-2'].map((type) => parent.availableInstances(type)));
@@ -247,12 +254,11 @@ describe('interrupts', () => {
     withCard('mtty-1', async (file) => {
       await getInfo(file);
       const counter = InterruptCounter.create();
-      const descriptor = await file.attach(counter);
-      await bind(file, PCI_IRQS.msi, descriptor);
+      await bind(file, PCI_IRQS.msi, counter);
       await file.write(1, Uint8Array.of(0x08));
       await file.write(4, Uint8Array.of(0x0b));
       expect(counter.take()).toBe(2);
-      await expect(bind(file, PCI_IRQS.intx, descriptor)).rejects.toMatchObject(EINVAL);
+      await expect(bind(file, PCI_IRQS.intx, counter)).rejects.toMatchObject(EINVAL);
       await file.write(4, Uint8Array.of(0x0b));
       expect(counter.take()).toBe(2);
     }));
@@ -261,8 +267,8 @@ describe('interrupts', () => {
     withCard('mtty-1', async (file) => {
       await getInfo(file);
       const counter = InterruptCounter.create();
-      await bind(file, PCI_IRQS.intx, await file.attach(counter));
-      await expect(bind(file, PCI_IRQS.intx, 99)).rejects.toMatchObject({ code: 'EBADF' });
+      await bind(file, PCI_IRQS.intx, counter);
+      await expect(bind(file, PCI_IRQS.intx)).rejects.toMatchObject({ code: 'EBADF' });
       const none = IRQ_SET_FLAGS.dataNone | IRQ_SET_FLAGS.trigger;
       await expect(setIrqs(file, PCI_IRQS.intx, none, 1, new Uint8Array(0))).rejects.toMatchObject(EINVAL);
       expect(counter.take()).toBe(0);
@@ -273,7 +279,7 @@ describe('interrupts', () => {
     const file = await openDevice(runtime.bus, mdev);
     await getInfo(file);
     const counter = InterruptCounter.create();
-    await bind(file, PCI_IRQS.msi, await file.attach(counter));
+    await bind(file, PCI_IRQS.msi, counter);
     await file.close();
     const again = await openDevice(runtime.bus, mdev);
     const none = IRQ_SET_FLAGS.dataNone | IRQ_SET_FLAGS.trigger;

@@ -4,6 +4,7 @@
  * synchronous, so that each runs to its end undisturbed, which is what the device's locks are for.
  */
 import { MediatedError, type MdevType } from '@mediated/core';
+import { defineDriver, type IoctlCall } from '@mediated/vfio';
 import {
   DEVICE_FLAGS,
   DEVICE_GET_INFO,
@@ -12,9 +13,7 @@ import {
   DEVICE_INFO_BYTES,
   DEVICE_RESET,
   DEVICE_SET_IRQS,
-  defineDriver,
   deviceInfo,
-  type IoctlCall,
   IRQ_INFO_BYTES,
   IRQ_INFO_FLAGS,
   IRQ_SET_BYTES,
@@ -25,7 +24,7 @@ import {
   REGION_INFO_BYTES,
   readArgument,
   regionInfo,
-} from '@mediated/vfio';
+} from '@mediated/vfio/uapi';
 import { MttyCard, REGION_BYTES } from './card.js';
 import { INTX, IRQ_INDEXES, MSI } from './interrupts.js';
 

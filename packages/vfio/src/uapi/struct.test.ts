@@ -8,7 +8,7 @@ import {
   readArgument,
   REGION_INFO_BYTES,
   regionInfo,
-} from '@mediated/vfio';
+} from '@mediated/vfio/uapi';
 import { describe, expect, test } from 'vitest';
 
 describe('layouts', () => {

@@ -1,0 +1,21 @@
+/**
+ * Files that a driver gives a program as the result of an ioctl: migration data, dma-bufs. Written by drivers, opened
+ * with `IoctlCall.openFile`; called on the device's thread.
+ */
+
+/** The callbacks of such a file. An absent one is EINVAL to the program; throw a `MediatedError` to fail. */
+export interface AnonymousFile {
+  /** As shown to people, e.g. `[mtty-migration]`. */
+  readonly name: string;
+  /** Fills `into`; returns how many bytes. `position` is what the program gave: streams ignore it. */
+  read?(position: number, into: Uint8Array): number | Promise<number>;
+  /** Takes `bytes`; returns how many. */
+  write?(position: number, bytes: Uint8Array): number | Promise<number>;
+  /** A command and its argument, which the program gets back as it is left; returns the result (default 0). */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as for a device's ioctl.
+  ioctl?(command: number, argument: Uint8Array): number | undefined | void | Promise<number | undefined | void>;
+  /** The memory behind the file, itself, no copy. */
+  mmap?(offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;
+  /** The program has closed the file, or has died. Runs once. */
+  release?(): void;
+}
