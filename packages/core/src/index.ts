@@ -31,7 +31,7 @@ export {
 export { driverFailure, driverNonsense, isThenable } from './mdev/driver-call.js';
 export type { LoadOptions } from './mdev/driver-registry.js';
 export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
-export { DEVICE_FRAMEWORK, DEVICE_IDS, FRAMEWORK_WORDS } from './mdev/layout.js';
+export { DEVICE_FRAMEWORK, DEVICE_IDS, DEVICE_NAME, FRAMEWORK_WORDS } from './mdev/layout.js';
 export type { LockStatistics } from './mdev/lock-statistics.js';
 export { Mdev, type MdevPresence } from './mdev/mdev.js';
 export { Parent, type ParentType } from './mdev/parent.js';

@@ -10,10 +10,12 @@ import {
   busDevicesDirectory,
   busDirectory,
   driverDirectory,
+  mdevParents,
   parentDirectory,
   parentsDirectory,
 } from './bus-attributes.js';
 import { deviceDirectory } from './device-attributes.js';
+import { MDEV_BUS } from './layout.js';
 import type { Parent } from './parent.js';
 import { typeDevicesDirectory, typeDirectory } from './type-attributes.js';
 
@@ -45,16 +47,16 @@ function find(bus: Bus, path: string): AttributeDirectory | undefined {
   switch (root) {
     case '/bus/mdev/devices': {
       const mdev = bus.mdev(name);
-      return rest === '' && mdev?.uuid === name && mdev.presence.bus ? deviceDirectory(mdev) : undefined;
+      return rest === '' && mdev?.name === name && mdev.presence.bus ? deviceDirectory(mdev) : undefined;
     }
     case '/bus/mdev/drivers':
       return rest === '' ? driverDirectory(bus, name) : undefined;
     case '/class/mdev_bus': {
-      const parent = bus.parents().find((candidate) => candidate.name === name);
+      const parent = mdevParents(bus).find((candidate) => candidate.name === name);
       return parent === undefined ? undefined : below(bus, parent, rest);
     }
   }
-  for (const parent of bus.parents()) {
+  for (const parent of mdevParents(bus)) {
     if (path.startsWith(parent.path) && /^(\/|$)/.test(path.slice(parent.path.length))) {
       return below(bus, parent, path.slice(parent.path.length));
     }
@@ -62,7 +64,8 @@ function find(bus: Bus, path: string): AttributeDirectory | undefined {
   // The children of a parent that is being unregistered are still there.
   const uuid = path.slice(path.lastIndexOf('/') + 1);
   const mdev = bus.mdev(uuid);
-  return mdev?.uuid === uuid && path === `${mdev.parent.path}/${uuid}` ? deviceDirectory(mdev) : undefined;
+  if (mdev?.parent.bus !== MDEV_BUS) return undefined;
+  return mdev.uuid === uuid && path === `${mdev.parent.path}/${uuid}` ? deviceDirectory(mdev) : undefined;
 }
 
 /** What stands at `rest` below a parent's directory. */

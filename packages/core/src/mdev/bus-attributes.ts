@@ -5,6 +5,7 @@
 import { AttributeDirectory } from './attribute-directory.js';
 import type { Bus } from './bus.js';
 import { findDriver } from './driver-slots.js';
+import { MDEV_BUS } from './layout.js';
 import type { Parent } from './parent.js';
 import { parseSyntheticUevent } from './synthetic-uevent.js';
 import { emitObject } from './uevents.js';
@@ -47,7 +48,11 @@ export function busDevicesDirectory(bus: Bus): AttributeDirectory {
     path: '/bus/mdev/devices',
     exists: always,
     attributes: () => [],
-    links: () => bus.mdevs().map((mdev) => [mdev.uuid, `${mdev.parent.path}/${mdev.uuid}`]),
+    links: () =>
+      bus
+        .mdevs()
+        .filter((mdev) => mdev.parent.bus === MDEV_BUS)
+        .map((mdev) => [mdev.uuid, `${mdev.parent.path}/${mdev.uuid}`]),
   });
 }
 
@@ -103,8 +108,13 @@ export function parentsDirectory(bus: Bus): AttributeDirectory {
     path: '/class/mdev_bus',
     exists: always,
     attributes: () => [],
-    links: () => bus.parents().map((parent) => [parent.name, parent.path]),
+    links: () => mdevParents(bus).map((parent) => [parent.name, parent.path]),
   });
+}
+
+/** Parents of mediated devices. */
+export function mdevParents(bus: Bus): Parent[] {
+  return bus.parents().filter((parent) => parent.bus === MDEV_BUS);
 }
 
 function emitSynthetic(bus: Bus, bytes: Buffer, stem: string, name: string, subsystem: string): void {

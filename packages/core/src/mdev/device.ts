@@ -7,6 +7,7 @@ import { formatUuid } from '../memory/uuid.js';
 import type { MdevType } from './driver.js';
 import {
   DEVICE_FRAMEWORK,
+  DEVICE_NAME,
   DEVICE_ORDER,
   DEVICE_PARENT,
   DEVICE_PARENT_GENERATION,
@@ -41,6 +42,14 @@ export class MdevDevice {
   /** The UUID in lower-case canonical form: the device's name. */
   get uuid(): string {
     return formatUuid(this.words, this.at + DEVICE_UUID);
+  }
+
+  /**
+   * Says by its name id what path a device that is not on the mdev bus has below its parent. By its probe, before
+   * anything is told of it.
+   */
+  named(name: number): void {
+    this.words[this.at + DEVICE_NAME] = name + 1;
   }
 
   /** State bits (`layout.ts`). */

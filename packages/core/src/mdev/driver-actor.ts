@@ -9,6 +9,7 @@ import { driverFailure } from './driver-call.js';
 import type { AttributeInfo, DriverOptions } from './parent-protocol.js';
 import { driverProtocol } from './parent-protocol.js';
 import { checkDriver, loadDriverModule } from './driver-module.js';
+import { MDEV_BUS } from './layout.js';
 import { ThreadBus } from './thread-bus.js';
 
 function attributeInfo({ path, show, store }: VendorAttribute): AttributeInfo {
@@ -49,6 +50,7 @@ export const driverActor = defineActor({
         info: () => ({
           name: module.name,
           deviceApi: module.deviceApi,
+          bus: module.bus ?? MDEV_BUS,
           types: module.types.map(({ sysfsName, prettyName }) => ({ sysfsName, prettyName })),
           maxInstances: module.maxInstances ?? 0,
           hasGetAvailable: driver.getAvailable !== undefined,

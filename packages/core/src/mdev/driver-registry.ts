@@ -13,7 +13,7 @@ import { driverActor } from './driver-actor.js';
 import { loadDriverModule } from './driver-module.js';
 import { addDriverSlot, dropDriverSlot } from './driver-slots.js';
 import { GATE_LOCK } from './gate.js';
-import { DEVICE_PARENT, MAX_SHARDS, PARENT_DRIVER } from './layout.js';
+import { DEVICE_PARENT, MAX_SHARDS, MDEV_BUS, PARENT_DRIVER } from './layout.js';
 import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-statistics.js';
 import type { DriverInfo, DriverMessages } from './parent-protocol.js';
 import { emitObject } from './uevents.js';
@@ -40,7 +40,7 @@ export interface LoadedDriver {
   readonly shards: readonly DriverShard[];
   readonly budgets: readonly Semaphore[];
   readonly pins: Semaphore;
-  /** Its slot on the bus. */
+  /** Its slot on the mdev bus; -1 when it is a driver of another bus. */
   readonly slot: number;
   readonly supervision: Supervision | undefined;
   /** Parents registered so far; chooses the next parent's first thread. */
@@ -92,7 +92,9 @@ export class DriverRegistry {
    */
   lockStatistics(): LockStatistics[] {
     const drivers = [...this.#drivers.values()];
-    const frameworks = new Map(drivers.map(({ supervision }) => [supervision?.shared, supervision]));
+    const frameworks = new Map(
+      drivers.map(({ supervision }) => [supervision?.framework ?? supervision?.shared, supervision]),
+    );
     return [
       ...this.#locks.with(drivers.flatMap(locksOf)),
       ...[...frameworks.values()].flatMap((framework) => framework?.lockStatistics?.() ?? []),
@@ -121,7 +123,7 @@ export class DriverRegistry {
     const shards: DriverShard[] = [];
     let supervision: Supervision | undefined;
     try {
-      supervision = module.supervise?.(this.#memory);
+      supervision = module.supervise?.(this.#memory, options);
       declareLockOrder([GATE_LOCK, ...(supervision?.lockOrder ?? [])]);
       const supervised = supervision?.shared;
       let info: DriverInfo | undefined;
@@ -153,7 +155,8 @@ export class DriverRegistry {
         }
       }
       const semaphores = budgets.map(([, semaphore]) => semaphore);
-      const slot = addDriverSlot(this.#memory, name);
+      const onMdevBus = (info as DriverInfo).bus === MDEV_BUS;
+      const slot = onMdevBus ? addDriverSlot(this.#memory, name) : -1;
       const loaded: LoadedDriver = {
         info: info as DriverInfo,
         shards,
@@ -165,8 +168,8 @@ export class DriverRegistry {
         unloading: false,
       };
       this.#drivers.set(name, loaded);
-      emitObject(this.#memory, 'add', '/bus/mdev/drivers', name, 'drivers');
-      emitObject(this.#memory, 'add', '/class', name, 'class');
+      emitObject(this.#memory, 'add', `/bus/${loaded.info.bus}/drivers`, name, 'drivers');
+      if (onMdevBus) emitObject(this.#memory, 'add', '/class', name, 'class');
       channels.driverLoaded.publish({ driver: name, threads } satisfies channels.DriverNotice);
       return loaded;
     } catch (error) {
@@ -209,9 +212,9 @@ export class DriverRegistry {
     this.#drivers.delete(name);
     this.#busy.add(name);
     try {
-      dropDriverSlot(this.#memory, driver.slot);
-      emitObject(this.#memory, 'remove', '/bus/mdev/drivers', name, 'drivers');
-      emitObject(this.#memory, 'remove', '/class', name, 'class');
+      if (driver.slot >= 0) dropDriverSlot(this.#memory, driver.slot);
+      emitObject(this.#memory, 'remove', `/bus/${driver.info.bus}/drivers`, name, 'drivers');
+      if (driver.slot >= 0) emitObject(this.#memory, 'remove', '/class', name, 'class');
       for (const shard of driver.shards) await this.#system.stopThread(shard.thread);
       driver.supervision?.release();
       for (const lock of locksOf(driver)) this.#locks.retire(lock);

@@ -100,7 +100,9 @@ export interface Supervision {
    * order checker.
    */
   readonly lockOrder?: readonly string[];
-  /** What the framework's locks have counted on this bus, for all drivers that have the same `shared`. */
+  /** What tells the frameworks of several drivers apart; default: `shared`. Its locks are told of once. */
+  readonly framework?: unknown;
+  /** What the framework's locks have counted on this bus, for all drivers that have the same `framework`. */
   lockStatistics?(): LockStatistics[];
   /**
    * The thread of a device of this driver has died. Called with its slot before the core's own events of the end, when
@@ -117,15 +119,22 @@ export interface DriverModule<Shared extends Record<string, BudgetSpec> = Record
   readonly name: string;
   /** Text of `device_api`: `vfio-pci`, `vfio-platform`, `vfio-amba`, `vfio-ccw`, `vfio-ap`. */
   readonly deviceApi: string;
+  /**
+   * The bus that the driver and its devices are on, e.g. `pci`; default `mdev`. Devices of another bus are not mediated:
+   * they were there before and stay, so that creating one is binding it and removing one is unbinding it. The tree of the
+   * mdev bus has none of them, their uevents are those of a device of that bus, and their probe names them
+   * (`MdevDevice.named`).
+   */
+  readonly bus?: string;
   readonly types: readonly TypeSpec[];
   /** Parent-wide limit on live mdevs when there is no `getAvailable`. Default 0: every create is EUSERS. */
   readonly maxInstances?: number;
   readonly shared?: Shared;
   /**
    * For frameworks: runs on the supervising thread before the driver's first thread starts, e.g. to have locks in the
-   * framework's words of device slots recovered.
+   * framework's words of device slots recovered. `options` are those of `loadDriver`.
    */
-  supervise?(memory: BusMemory): Supervision;
+  supervise?(memory: BusMemory, options: unknown): Supervision;
   start(host: DriverHost<Shared>): MdevDriver | Promise<MdevDriver>;
 }
 

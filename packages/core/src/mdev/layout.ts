@@ -13,6 +13,7 @@
  * ORDER   position among the parent's children.
  * IDS     numbers plus one that the device's framework took from the bus's two allocators (IOMMU group, vfio device);
  *         the framework writes them, release and recovery give back what is left.
+ * NAME    of a device that is not on the mdev bus: name id plus one of its path below the parent; 0 on the mdev bus.
  * FRAMEWORK the first of the words that a device framework (vfio) uses for itself.
  */
 export const DEVICE_STATE = 2;
@@ -24,8 +25,11 @@ export const DEVICE_TYPE = 10;
 export const DEVICE_SHARD = 11;
 export const DEVICE_ORDER = 12;
 export const DEVICE_IDS = 13;
-export const DEVICE_FRAMEWORK = 15;
+export const DEVICE_NAME = 15;
+export const DEVICE_FRAMEWORK = 16;
 export const DEVICE_WORDS = 32;
+/** The bus of mediated devices. */
+export const MDEV_BUS = 'mdev';
 /** Words of a device slot at a framework's disposal. */
 export const FRAMEWORK_WORDS = DEVICE_WORDS - DEVICE_FRAMEWORK;
 
@@ -73,6 +77,8 @@ export const PARENT_SHARD_COUNT = 10;
 export const PARENT_SUBSYSTEM = 11;
 /** 1 when the driver shows descriptions. */
 export const PARENT_DESCRIBES = 12;
+/** Name id of the bus that its devices are on. */
+export const PARENT_BUS = 13;
 export const PARENT_SHARDS = 16;
 export const SHARD_WORDS = 3;
 /** Most threads that one driver is loaded on. */

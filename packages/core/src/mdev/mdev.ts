@@ -5,7 +5,7 @@
 import type { ActorRef } from '../actor/actor-ref.js';
 import { ERRNO } from '../errno.js';
 import type { BusMemory } from './bus-memory.js';
-import { BOUND, DEVICE_IDS, DEVICE_STATE, LINKED, ON_BUS, REMOVE_FILE } from './layout.js';
+import { BOUND, DEVICE_IDS, DEVICE_NAME, DEVICE_STATE, LINKED, ON_BUS, REMOVE_FILE } from './layout.js';
 import type { Parent } from './parent.js';
 import type { ParentMessages } from './parent-protocol.js';
 import { asGone, refusal } from './refusal.js';
@@ -58,6 +58,15 @@ export class Mdev {
   /** Directory name of its type, e.g. `mtty-1`. */
   get type(): string {
     return this.parent.types[this.#type].id;
+  }
+
+  /** Its name on its bus: the UUID of a mediated device, what its driver says (`0000:01:00.0`) of another. */
+  get name(): string {
+    const { devices } = this.#memory;
+    const id = devices.words[devices.base(this.index) + DEVICE_NAME];
+    if (id === 0 || !devices.isCurrent(this.index, this.generation)) return this.uuid;
+    const path = this.#memory.nameOf(id - 1);
+    return path.slice(path.lastIndexOf('/') + 1);
   }
 
   /** What exists of it; all false once it is gone. */

@@ -63,6 +63,8 @@ export interface ParentOptions {
 export interface DriverInfo {
   readonly name: string;
   readonly deviceApi: string;
+  /** The bus that its devices are on. */
+  readonly bus: string;
   readonly types: readonly TypeSpec[];
   readonly maxInstances: number;
   readonly hasGetAvailable: boolean;

@@ -6,6 +6,7 @@ import type { BusMemory } from './bus-memory.js';
 import type { TypeSpec } from './driver.js';
 import {
   PARENT_API,
+  PARENT_BUS,
   PARENT_DESCRIBES,
   PARENT_DRIVER,
   PARENT_MAX_INSTANCES,
@@ -30,6 +31,7 @@ export interface ParentRecord {
   readonly typePrefix: string;
   readonly driver: string;
   readonly deviceApi: string;
+  readonly bus: string;
   readonly describes: boolean;
   readonly maxInstances: number;
   readonly types: readonly TypeSpec[];
@@ -46,6 +48,7 @@ export function writeParent(memory: BusMemory, index: number, record: ParentReco
   words[base + PARENT_SUBSYSTEM] = names.intern(record.subsystem);
   words[base + PARENT_DRIVER] = names.intern(record.driver);
   words[base + PARENT_API] = names.intern(record.deviceApi);
+  words[base + PARENT_BUS] = names.intern(record.bus);
   words[base + PARENT_DESCRIBES] = record.describes ? 1 : 0;
   words[base + PARENT_MAX_INSTANCES] = record.maxInstances;
   words[base + PARENT_TYPE_COUNT] = record.types.length;

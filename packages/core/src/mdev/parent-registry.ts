@@ -11,7 +11,7 @@ import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import type { DriverShard, LoadedDriver } from './driver-registry.js';
 import { createGate, type GateHandle, gateStatistics, openGate } from './gate.js';
-import { PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
+import { MDEV_BUS, PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
 import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-statistics.js';
 import { parentActor } from './parent-actor.js';
 import type { ParentMessages } from './parent-protocol.js';
@@ -120,6 +120,7 @@ export class ParentRegistry {
         typePrefix,
         driver: info.name,
         deviceApi: info.deviceApi,
+        bus: info.bus,
         describes: info.hasDescription,
         maxInstances: info.maxInstances,
         types: info.types,
@@ -155,9 +156,10 @@ export class ParentRegistry {
       index,
       actors.map((actor, i) => ({ parent: actor.handle, framework: shards[i].framework })),
     );
-    emitParent(this.#memory, 'add', index, '');
+    const onMdevBus = info.bus === MDEV_BUS;
+    if (onMdevBus) emitParent(this.#memory, 'add', index, '');
     this.#setState(index, PARENT_LIVE);
-    emitParent(this.#memory, 'change', index, 'registered');
+    if (onMdevBus) emitParent(this.#memory, 'change', index, 'registered');
     channels.parentRegistered.publish({ parent: name, driver: info.name });
     return index;
   }
@@ -228,8 +230,10 @@ export class ParentRegistry {
   /** The children are gone: the types, the event, the slot. */
   async #forget(parent: RegisteredParent): Promise<void> {
     this.#setState(parent.index, PARENT_DEAD);
-    emitParent(this.#memory, 'change', parent.index, 'unregistered');
-    emitParent(this.#memory, 'remove', parent.index, '');
+    if (parent.driver.info.bus === MDEV_BUS) {
+      emitParent(this.#memory, 'change', parent.index, 'unregistered');
+      emitParent(this.#memory, 'remove', parent.index, '');
+    }
     for (const actor of parent.actors) await this.#system.stop(actor).catch(ignoreDeath);
     this.#parents.delete(parent.path);
     for (const lock of locksOf(parent)) this.#locks.retire(lock);

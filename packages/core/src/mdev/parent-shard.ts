@@ -27,6 +27,7 @@ import {
   DEVICE_UUID,
   DEVICE_WORDS,
   LINKED,
+  MDEV_BUS,
   ON_BUS,
   PARENT_DEAD,
   PARENT_DRIVER,
@@ -60,6 +61,8 @@ export class ParentShard {
   readonly #parts: ShardParts;
   readonly #parentBase: number;
   readonly #binding: Binding;
+  /** Its devices come and go on the bus; those of another bus are only bound and unbound. */
+  readonly #onMdevBus: boolean;
 
   constructor(parts: ShardParts) {
     this.#parts = parts;
@@ -67,6 +70,7 @@ export class ParentShard {
     this.#memory = parts.bus.memory;
     this.#parentBase = this.#memory.parents.base(parts.parent);
     const driverName = this.#memory.parents.words[this.#parentBase + PARENT_DRIVER];
+    this.#onMdevBus = (parts.instance.module.bus ?? MDEV_BUS) === MDEV_BUS;
     this.#binding = new Binding(this.#memory, parts.instance, driverName);
   }
 
@@ -112,7 +116,7 @@ export class ParentShard {
     this.#bus.put(device);
     device.change(ADDED | REMOVE_FILE | ON_BUS, 0);
     if (channels.createStarted.hasSubscribers) channels.createStarted.publish(channels.deviceNotice(device));
-    emitMdev(this.#memory, 'add', index, -1);
+    if (this.#onMdevBus) emitMdev(this.#memory, 'add', index, -1);
     return this.#attach(device, token);
   }
 
@@ -188,7 +192,7 @@ export class ParentShard {
 
   /** The device is no more: the last event, then everything that it had. */
   #forget(device: MdevDevice): void {
-    emitMdev(this.#memory, 'remove', device.index, -1);
+    if (this.#onMdevBus) emitMdev(this.#memory, 'remove', device.index, -1);
     device.change(0, ADDED);
     this.#bus.drop(device);
     this.#release(device.index);
@@ -237,7 +241,7 @@ export class ParentShard {
    * still use) when the driver has let go.
    */
   #abandon(device: MdevDevice, token: number, late: LateProbe): void {
-    emitMdev(this.#memory, 'remove', device.index, -1);
+    if (this.#onMdevBus) emitMdev(this.#memory, 'remove', device.index, -1);
     this.#bus.drop(device);
     releaseClaims(this.#memory, device.index, this.#parts.instances);
     this.#parts.gate.exit(token);

@@ -30,6 +30,7 @@ export interface ParentParts {
   readonly subsystem: string;
   readonly driver: string;
   readonly deviceApi: string;
+  readonly bus: string;
   readonly describes: boolean;
   readonly index: number;
   readonly generation: number;
@@ -48,6 +49,8 @@ export class Parent {
   readonly subsystem: string;
   readonly driver: string;
   readonly deviceApi: string;
+  /** The bus that its devices are on: `mdev`, or that of a driver of other devices. */
+  readonly bus: string;
   /** Whether its types have a `description`. */
   readonly describes: boolean;
   readonly index: number;
@@ -69,6 +72,7 @@ export class Parent {
     this.subsystem = parts.subsystem;
     this.driver = parts.driver;
     this.deviceApi = parts.deviceApi;
+    this.bus = parts.bus;
     this.describes = parts.describes;
     this.index = parts.index;
     this.generation = parts.generation;
@@ -112,12 +116,13 @@ export class Parent {
   /**
    * Creates a device (spec/mdev-core section 7). Default UUID: a random one.
    * Rejects, in this order of precedence: ENOENT (type), EINVAL (UUID), EEXIST, EUSERS, ENODEV, then what the driver's
-   * probe threw. A failed create leaves nothing behind.
+   * probe threw. A failed create leaves nothing behind. `at`: the place among the parent's threads of the one that is to
+   * have the device; default: the UUID chooses. EINVAL when there is no such thread.
    */
-  async create(type: string, uuid: string = crypto.randomUUID()): Promise<Mdev> {
+  async create(type: string, uuid: string = crypto.randomUUID(), at?: number): Promise<Mdev> {
     const { index } = this.type(type);
     const words = this.#parse(uuid);
-    const shard = this.#shardOf(words);
+    const shard = at === undefined ? this.#shardOf(words) : this.#shardAt(at);
     const asked = this.shards[shard].ask('create', index, words[0], words[1], words[2], words[3]);
     if (this.#hangs !== undefined) this.watch(shard, asked);
     try {
@@ -185,6 +190,12 @@ export class Parent {
     return length === 1 ? 0 : ((words[0] ^ words[3] ^ (words[3] >>> 16)) >>> 0) % length;
   }
 
+  #shardAt(place: number): number {
+    if (place in this.shards) return place;
+    const text = `${this.name} has no thread ${place}; it has ${this.shards.length}`;
+    throw new MediatedError('EINVAL', text, { syscall: 'create' });
+  }
+
   #created(result: number, uuid: string, type: number, shard: number): Mdev {
     if (result < 0) throw refusal(result, 'create', `${uuid} on ${this.name}`);
     const index = result % HANDLE_SHIFT;
@@ -193,8 +204,8 @@ export class Parent {
   }
 
   #parts(): ParentParts {
-    const { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards } = this;
-    const own = { name, path, subsystem, driver, deviceApi, describes, index, generation, types, shards };
+    const { name, path, subsystem, driver, deviceApi, bus, describes, index, generation, types, shards } = this;
+    const own = { name, path, subsystem, driver, deviceApi, bus, describes, index, generation, types, shards };
     return { ...own, frameworks: this.#frameworks, hangs: this.#hangs };
   }
 }

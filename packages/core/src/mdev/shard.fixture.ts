@@ -40,6 +40,7 @@ export function withShard<T>({ driver = {}, beforeGate }: LocalParts, schedule: 
   writeParent(memory, parent, {
     ...description,
     name: 'local',
+    bus: 'mdev',
     deviceApi: 'vfio-pci',
     describes: false,
     maxInstances: 4,

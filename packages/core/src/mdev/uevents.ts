@@ -7,7 +7,15 @@ import type { BusMemory } from './bus-memory.js';
 import { EVENT_WORDS } from './event-layout.js';
 import type { EventLog } from './event-log.js';
 import type { EventReader } from './event-reader.js';
-import { DEVICE_PARENT, DEVICE_UUID, PARENT_PATH, PARENT_SUBSYSTEM } from './layout.js';
+import {
+  DEVICE_NAME,
+  DEVICE_PARENT,
+  DEVICE_UUID,
+  MDEV_BUS,
+  PARENT_BUS,
+  PARENT_PATH,
+  PARENT_SUBSYSTEM,
+} from './layout.js';
 
 /** What happened. The number is the event's first word. */
 export const ACTIONS = ['add', 'remove', 'change', 'bind', 'unbind', 'move', 'online', 'offline'] as const;
@@ -25,6 +33,8 @@ const OBJECT = 4;
 
 /** Bit of an event's kind: somebody asked for it, by writing to a `uevent` file. */
 const SYNTHETIC = 8;
+/** Bit of an event's kind: the device is not on the mdev bus. Words 3 and 4 are its path below the parent and its bus. */
+const NAMED = 16;
 /** Words of a synthetic event: bytes of the text, then the text: UUID and arguments as written. */
 const TEXT_LENGTH = 10;
 const TEXT = 11;
@@ -144,7 +154,14 @@ function describeMdev(memory: BusMemory, index: number, body: number): void {
   const { devices, events, parents } = memory;
   const { words } = devices;
   const base = devices.base(index);
-  events.words[body + 2] = parents.words[parents.base(words[base + DEVICE_PARENT]) + PARENT_PATH];
+  const parent = parents.base(words[base + DEVICE_PARENT]);
+  events.words[body + 2] = parents.words[parent + PARENT_PATH];
+  if (words[base + DEVICE_NAME] !== 0) {
+    events.words[body + 1] |= NAMED;
+    events.words[body + 3] = words[base + DEVICE_NAME] - 1;
+    events.words[body + 4] = parents.words[parent + PARENT_BUS];
+    return;
+  }
   for (let word = 0; word < UUID_WORDS; word++) events.words[body + 3 + word] = words[base + DEVICE_UUID + word];
 }
 
@@ -169,10 +186,12 @@ export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
       ['SEQNUM', String(sequence)],
     ],
   });
-  const uuid = formatUuid(body, 3);
-  switch (body[1] & ~SYNTHETIC) {
+  const named = (body[1] & NAMED) !== 0;
+  const uuid = named ? undefined : formatUuid(body, 3);
+  const device = `${name(2)}/${uuid ?? name(3)}`;
+  switch (body[1] & ~(SYNTHETIC | NAMED)) {
     case MDEV:
-      return finish(`${name(2)}/${uuid}`, 'mdev', body[7] < 0 ? [] : [['DRIVER', name(7)]], uuid);
+      return finish(device, named ? name(4) : MDEV_BUS, body[7] < 0 ? [] : [['DRIVER', name(7)]], uuid);
     case PARENT:
       return finish(
         name(2),
@@ -180,7 +199,7 @@ export function formatUevent(memory: BusMemory, reader: EventReader): Uevent {
         body[8] === 0 ? [] : [['MDEV_STATE', body[8] === 1 ? 'registered' : 'unregistered']],
       );
     case CHILD:
-      return finish(`${name(2)}/${uuid}/${name(7)}/${name(8)}${body[9]}`, name(7), [], uuid);
+      return finish(`${device}/${name(7)}/${name(8)}${body[9]}`, name(7), [], uuid);
     case NODE:
       return finish(`/devices/virtual/${name(7)}/${body[9]}`, name(7), [
         ['MAJOR', String(body[8])],

@@ -48,6 +48,14 @@ export class IdAllocator {
     return this.allocate();
   }
 
+  /** Takes a certain number. False when somebody has it, or there is no such number. */
+  reserve(id: number): boolean {
+    const words = this.#words;
+    if (!(Number.isInteger(id) && id >= 0 && id < (words.length - BITS) * 32)) return false;
+    const bit = 1 << (id & 31);
+    return (Atomics.or(words, BITS + (id >>> 5), bit) & bit) === 0;
+  }
+
   /** Gives a number back. Only its holder (or the supervisor for a dead one) may. */
   free(id: number): void {
     const words = this.#words;
