@@ -1,4 +1,10 @@
 /** Entry `@mediated/vendors`: where the driver modules are, for `runtime.loadDriver`. */
 
+/** The module of mbochs, the sample display after Bochs' graphics card. */
+export const mbochsUrl: URL = new URL('./mbochs/driver.js', import.meta.url);
+
+/** The module of mdpy, the sample display with a plain framebuffer. */
+export const mdpyUrl: URL = new URL('./mdpy/driver.js', import.meta.url);
+
 /** The module of mtty, the sample serial card. */
 export const mttyUrl: URL = new URL('./mtty/driver.js', import.meta.url);
