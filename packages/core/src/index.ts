@@ -19,11 +19,15 @@ export { MdevDevice } from './mdev/device.js';
 export {
   type BudgetSpec,
   defineMdevDriver,
+  type DriverConfiguration,
   type DriverHost,
   type DriverModule,
   type FrameworkActor,
   type MdevDriver,
+  type MdevParent,
   type MdevType,
+  type ParentAttribute,
+  type PerParent,
   type Supervision,
   type TypeSpec,
   type VendorAttribute,
@@ -36,7 +40,7 @@ export type { LockStatistics } from './mdev/lock-statistics.js';
 export { Mdev, type MdevPresence } from './mdev/mdev.js';
 export { Parent, type ParentType } from './mdev/parent.js';
 export type { AttributeInfo, DriverInfo } from './mdev/parent-protocol.js';
-export type { ParentSpec } from './mdev/parent-registry.js';
+export type { ParentSpec } from './mdev/parent-spec.js';
 export { type BusTicket, Runtime } from './mdev/runtime.js';
 export type { RuntimeOptions } from './mdev/runtime-options.js';
 export { ThreadBus } from './mdev/thread-bus.js';

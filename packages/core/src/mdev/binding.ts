@@ -114,25 +114,25 @@ export class Binding {
 
   #refused(device: MdevDevice, thrown: unknown): MediatedError {
     device.driverData = undefined;
-    const error = driverFailure(this.#instance.module.name, 'probe', thrown);
+    const error = driverFailure(this.#instance.name, 'probe', thrown);
     channels.probeEnded.publish({ ...channels.deviceNotice(device), error });
     return error;
   }
 
   /** A probe that returns something misunderstands the contract: it may have meant to fail, so it is taken back. */
   async #refuseNonsense(device: MdevDevice, result: unknown): Promise<never> {
-    const { driver, module } = this.#instance;
+    const { driver, name } = this.#instance;
     try {
       await driver.remove?.(device);
     } catch (error) {
       this.#report(device, error);
     }
-    throw this.#refused(device, driverNonsense(module.name, 'probe', result, 'it returns nothing, or throws'));
+    throw this.#refused(device, driverNonsense(name, 'probe', result, 'it returns nothing, or throws'));
   }
 
   #late(device: MdevDevice, probe: PromiseLike<unknown>): LateProbe {
-    const { driver, module } = this.#instance;
-    const text = `driver ${module.name} did not finish its probe within ${this.#memory.settings.probeDeadline} ms`;
+    const { driver, name } = this.#instance;
+    const text = `driver ${name} did not finish its probe within ${this.#memory.settings.probeDeadline} ms`;
     const error = new MediatedError('ETIMEDOUT', text, { syscall: 'probe' });
     channels.probeEnded.publish({ ...channels.deviceNotice(device), error });
     return {

@@ -89,7 +89,7 @@ export function parentDirectory(parent: Parent): AttributeDirectory {
   return new AttributeDirectory({
     path: parent.path,
     exists: alive,
-    attributes: () => [
+    attributes: async () => [
       {
         path: 'uevent',
         mode: 0o644,
@@ -97,6 +97,13 @@ export function parentDirectory(parent: Parent): AttributeDirectory {
         show: () => '',
         store: (bytes) => parent.synthesize(parseSyntheticUevent(bytes)),
       },
+      ...(await parent.parentAttributes()).map(({ path, mode }) => ({
+        path,
+        mode,
+        alive,
+        ...((mode & 0o400) === 0 ? {} : { show: () => parent.showAttribute(path) }),
+        ...((mode & 0o200) === 0 ? {} : { store: (bytes: Buffer) => parent.storeAttribute(path, bytes.toString()) }),
+      })),
     ],
     links: () => [['subsystem', `/class/${parent.subsystem}`]],
   });

@@ -21,6 +21,7 @@ import {
   PARENT_BUS,
   PARENT_DESCRIBES,
   PARENT_DRIVER,
+  PARENT_FILES,
   PARENT_LIVE,
   PARENT_NAME,
   PARENT_PATH,
@@ -201,6 +202,7 @@ export class Bus {
       deviceApi: name(PARENT_API),
       bus: name(PARENT_BUS),
       describes: words[base + PARENT_DESCRIBES] !== 0,
+      files: words[base + PARENT_FILES],
       index,
       generation,
       types: Array.from({ length: words[base + PARENT_TYPE_COUNT] }, (_, type) => ({

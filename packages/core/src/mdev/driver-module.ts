@@ -3,21 +3,12 @@
  * driver's threads.
  */
 import { MediatedError } from '../errors.js';
-import { LARGEST_VALUE } from '../sync/ledger.js';
 import type { DriverModule, MdevDriver } from './driver.js';
-import { MAX_TYPES } from './layout.js';
-
-function refuse(url: string, reason: string): never {
-  throw new MediatedError('EINVAL', `driver module ${url}: ${reason}`, { syscall: 'loadDriver' });
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_VALUE;
-}
+import { refuse } from './driver-configuration.js';
 
 /**
- * Imports a driver module and checks what it exports. Errors: EINVAL with the reason; the cause is what the import
- * threw. Spec: mdev-core section 3 (no device_api: EINVAL).
+ * Imports a driver module and checks that it exports one; what it declares is checked in `driver-configuration.ts`.
+ * Errors: EINVAL with the reason; the cause is what the import threw.
  */
 export async function loadDriverModule(url: string): Promise<DriverModule> {
   let exported: unknown;
@@ -32,33 +23,22 @@ export async function loadDriverModule(url: string): Promise<DriverModule> {
   }
   if (typeof exported !== 'object' || exported === null) refuse(url, 'has no default export; use defineMdevDriver');
   const module = exported as Partial<DriverModule>;
-  if (typeof module.name !== 'string' || !/^[\w.+-]{1,20}$/.test(module.name)) {
-    refuse(url, 'needs a name of 1 to 20 letters, digits, - or _');
-  }
-  if (typeof module.deviceApi !== 'string' || module.deviceApi === '') refuse(url, 'has no deviceApi (e.g. vfio-pci)');
   if (typeof module.start !== 'function') refuse(url, 'has no start function');
-  if (!Array.isArray(module.types)) refuse(url, 'has no list of types');
-  if (module.types.length > MAX_TYPES) refuse(url, `declares ${module.types.length} types; ${MAX_TYPES} fit`);
-  for (const type of module.types) {
-    if (typeof type?.sysfsName !== 'string' || !/^[\w.+-]{1,40}$/.test(type.sysfsName)) {
-      refuse(url, `type name ${JSON.stringify(type?.sysfsName)} is not 1 to 40 letters, digits, - or _`);
-    }
-    if (
-      type.prettyName !== undefined &&
-      (typeof type.prettyName !== 'string' || Buffer.byteLength(type.prettyName) > 63)
-    ) {
-      refuse(url, `pretty name of type ${type.sysfsName} is longer than 63 bytes`);
-    }
-  }
-  const { maxInstances = 0 } = module;
-  if (!isCount(maxInstances)) refuse(url, `maxInstances ${maxInstances} is no count`);
-  for (const [budget, spec] of Object.entries(module.shared ?? {})) {
-    if (!isCount(spec?.budget)) refuse(url, `budget ${budget} is ${spec?.budget}; it is a whole number from 0 to 2^30`);
+  if (module.configure !== undefined && typeof module.configure !== 'function') {
+    refuse(url, 'has a configure that is no function');
   }
   return module as DriverModule;
 }
 
-const CALLBACKS = ['probe', 'remove', 'getAvailable', 'showDescription', 'stop'] as const;
+const CALLBACKS = [
+  'probe',
+  'remove',
+  'admitRemove',
+  'getAvailable',
+  'reportAvailable',
+  'showDescription',
+  'stop',
+] as const;
 
 /** Checks what a driver's `start` returned. EINVAL with the reason. */
 export function checkDriver(name: string, started: unknown): MdevDriver {
@@ -70,8 +50,10 @@ export function checkDriver(name: string, started: unknown): MdevDriver {
     const value: unknown = driver[callback];
     if (value !== undefined && typeof value !== 'function') throw invalid(`a ${callback} that is no function`);
   }
-  const attributes: unknown = driver.attributes ?? [];
   const isNamed = (attribute: unknown) => typeof (attribute as { path?: unknown } | null)?.path === 'string';
-  if (!Array.isArray(attributes) || !attributes.every(isNamed)) throw invalid('attributes that are no list of files');
+  for (const list of ['attributes', 'parentAttributes'] as const) {
+    const attributes: unknown = driver[list] ?? [];
+    if (!Array.isArray(attributes) || !attributes.every(isNamed)) throw invalid(`${list} that are no list of files`);
+  }
   return driver;
 }

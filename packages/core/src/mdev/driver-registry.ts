@@ -10,6 +10,7 @@ import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import type { Supervision } from './driver.js';
 import { driverActor } from './driver-actor.js';
+import { checkResolved, configureDriver, type ResolvedDriver, resolveDriver } from './driver-configuration.js';
 import { loadDriverModule } from './driver-module.js';
 import { addDriverSlot, dropDriverSlot } from './driver-slots.js';
 import { GATE_LOCK } from './gate.js';
@@ -22,7 +23,7 @@ import { emitObject } from './uevents.js';
 export interface LoadOptions {
   /** Threads to run the driver on, 1 to 16; its parents are spread over them. Default 1. */
   readonly threads?: number;
-  /** Handed to the driver's `start`; structured-cloneable. */
+  /** Handed to the driver's `configure` and `start`; structured-cloneable. */
   readonly options?: unknown;
 }
 
@@ -37,6 +38,7 @@ export interface DriverShard {
 /** A loaded driver. */
 export interface LoadedDriver {
   readonly info: DriverInfo;
+  readonly resolved: ResolvedDriver;
   readonly shards: readonly DriverShard[];
   readonly budgets: readonly Semaphore[];
   readonly pins: Semaphore;
@@ -109,7 +111,10 @@ export class DriverRegistry {
       });
     }
     const module = await loadDriverModule(url);
-    const { name } = module;
+    const configuration = await configureDriver(url, module, options, threads);
+    const resolved = resolveDriver(module, configuration);
+    checkResolved(url, module, resolved);
+    const { name } = resolved;
     if (this.#drivers.has(name) || this.#busy.has(name)) {
       throw new MediatedError('EBUSY', `a driver named ${name} is on the bus already`, { syscall: 'loadDriver' });
     }
@@ -123,7 +128,7 @@ export class DriverRegistry {
     const shards: DriverShard[] = [];
     let supervision: Supervision | undefined;
     try {
-      supervision = module.supervise?.(this.#memory, options);
+      supervision = module.supervise?.(this.#memory, resolved.options);
       declareLockOrder([GATE_LOCK, ...(supervision?.lockOrder ?? [])]);
       const supervised = supervision?.shared;
       let info: DriverInfo | undefined;
@@ -138,7 +143,7 @@ export class DriverRegistry {
             shards: threads,
             shared,
             pins: pins.handle,
-            options,
+            configuration,
             supervised,
           },
           { thread },
@@ -159,6 +164,7 @@ export class DriverRegistry {
       const slot = onMdevBus ? addDriverSlot(this.#memory, name) : -1;
       const loaded: LoadedDriver = {
         info: info as DriverInfo,
+        resolved,
         shards,
         budgets: semaphores,
         pins,

@@ -7,6 +7,7 @@ import type { Semaphore } from '../sync/semaphore.js';
 import type { BusMemory } from './bus-memory.js';
 import type { MdevDevice } from './device.js';
 import type { LockStatistics } from './lock-statistics.js';
+import type { ParentSpec } from './parent-spec.js';
 import type { ThreadBus } from './thread-bus.js';
 
 /** A type as a driver declares it. */
@@ -25,6 +26,23 @@ export interface MdevType {
   readonly prettyName: string | undefined;
   /** Name of the parent it belongs to. */
   readonly parent: string;
+  /** The parent itself, on this thread. */
+  readonly parentDevice: MdevParent;
+}
+
+/** A parent as driver callbacks see it, on each of the driver's threads that serve it. */
+export interface MdevParent {
+  readonly name: string;
+  readonly types: readonly MdevType[];
+  /** Its own budgets, as the driver's `perParent` declares them. Shared by the threads; a dead thread's share returns. */
+  readonly budgets: Readonly<Record<string, Semaphore>>;
+  /** Its own shared memory, likewise. Who may write which word is the driver's affair. */
+  readonly memory: Readonly<Record<string, Int32Array<SharedArrayBuffer>>>;
+  /**
+   * Hot unplug: has the supervising thread unregister the parent, soon. Its devices are removed, those in use when
+   * their users have let go. Any of the driver's threads; asking again does nothing.
+   */
+  unplug(): void;
 }
 
 /** A vendor attribute of each bound mdev: a file in the device's directory. */
@@ -37,6 +55,16 @@ export interface VendorAttribute {
   store?(device: MdevDevice, text: string): void | Promise<void>;
 }
 
+/** A vendor attribute of each parent: a file in the parent device's directory. Runs on the parent's first thread. */
+export interface ParentAttribute {
+  /** `group/name`, or `name` for a file directly in the parent's directory. */
+  readonly path: string;
+  /** Text of the file; absent: write-only. */
+  show?(parent: MdevParent): string | Promise<string>;
+  /** Takes a write; throw a `MediatedError` to refuse it. Absent: read-only. */
+  store?(parent: MdevParent, text: string): void | Promise<void>;
+}
+
 /**
  * The running driver on one of its threads. Callbacks for one device always run on the thread that probed it; they
  * may be synchronous or return a promise. Throw a `MediatedError` to fail with its errno; anything else that is thrown
@@ -47,11 +75,19 @@ export interface MdevDriver {
   probe?(device: MdevDevice): void | Promise<void>;
   /** Lets a device go; runs exactly once per successful probe, may wait for its users, and cannot fail. */
   remove?(device: MdevDevice): void | Promise<void>;
+  /**
+   * Asked before a removal that somebody wants begins, not when the parent is unregistered; may wait. Throw to refuse
+   * it: then the device is as before, its `remove` file too. (The kernel's drivers could do so before version 5.13.)
+   */
+  admitRemove?(device: MdevDevice): void | Promise<void>;
   /** Value of `available_instances`. Its presence turns the core's own accounting off. Any of the driver's threads. */
   getAvailable?(type: MdevType): number;
+  /** What `available_instances` says when `available` is what there is; changes nothing else. Default: the same. */
+  reportAvailable?(type: MdevType, available: number): number;
   /** Text of `description`; its absence hides the attribute. */
   showDescription?(type: MdevType): string;
   readonly attributes?: readonly VendorAttribute[];
+  readonly parentAttributes?: readonly ParentAttribute[];
   /** Actor that serves the driver's devices for a framework, e.g. device files. Started next to each parent. */
   readonly framework?: FrameworkActor;
   /** The driver is unloaded or its thread stops gracefully. */
@@ -70,6 +106,26 @@ export interface BudgetSpec {
   readonly budget: number;
 }
 
+/** What each parent of a driver has of its own, shared by the driver's threads. Made when it is registered. */
+export interface PerParent {
+  readonly budgets?: Readonly<Record<string, BudgetSpec>>;
+  /** Shared memory by name: bytes of it (a multiple of 4, zeroed), or the words that it begins with. */
+  readonly memory?: Readonly<Record<string, number | Int32Array>>;
+}
+
+/** What a driver is by its load options, in place of what its module declares. */
+export interface DriverConfiguration {
+  readonly name?: string;
+  readonly deviceApi?: string;
+  readonly types?: readonly TypeSpec[];
+  readonly maxInstances?: number;
+  readonly perParent?: PerParent;
+  /** Parents to register with the driver unless `loadDriver` is told others. */
+  readonly parents?: readonly Omit<ParentSpec, 'driver'>[];
+  /** What the driver's threads get as options; default: those of `loadDriver`. Structured-cloneable. */
+  readonly options?: unknown;
+}
+
 /** What a driver is started with, once per thread. */
 export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<string, BudgetSpec>> {
   readonly name: string;
@@ -83,7 +139,7 @@ export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<s
    * it is being unloaded none can be had.
    */
   readonly pins: Semaphore;
-  /** Options given to `loadDriver`. */
+  /** Options given to `loadDriver`, or what the module's `configure` made of them. */
   readonly options: unknown;
   /** What the module's `supervise` shares with the driver's threads. */
   readonly supervised: unknown;
@@ -130,6 +186,13 @@ export interface DriverModule<Shared extends Record<string, BudgetSpec> = Record
   /** Parent-wide limit on live mdevs when there is no `getAvailable`. Default 0: every create is EUSERS. */
   readonly maxInstances?: number;
   readonly shared?: Shared;
+  readonly perParent?: PerParent;
+  /**
+   * Makes name, types, parents and so on of the options of `loadDriver`. Runs once per load, on the supervising thread,
+   * before the driver's threads start; all of them get what it returned. What it throws fails the load.
+   * `threads`: how many threads the driver will have.
+   */
+  configure?(options: unknown, threads: number): DriverConfiguration | Promise<DriverConfiguration>;
   /**
    * For frameworks: runs on the supervising thread before the driver's first thread starts, e.g. to have locks in the
    * framework's words of device slots recovered. `options` are those of `loadDriver`.

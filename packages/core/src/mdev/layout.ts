@@ -56,11 +56,13 @@ export const DRIVER_WORDS = 4;
 
 /** Word of the bus's flags that `drivers_autoprobe` shows. It changes nothing: no driver ever matches. Any thread. */
 export const AUTOPROBE = 0;
+/** Word of the bus's flags that counts requests of hot unplugs (`unplug.ts`). Any thread, by add. */
+export const UNPLUGS = 1;
 export const FLAG_WORDS = 4;
 
 /**
  * A parent slot (1 KiB). Written by the supervising thread while it registers and unregisters the parent, except
- * STATE (the home shard may set DEAD) and ORDER (atomic add by any shard).
+ * STATE (the home shard may set DEAD), ORDER (atomic add by any shard) and UNPLUG.
  *
  * SHARDS  per shard: thread, parent actor, framework actor.
  * TYPES   per type: name ids of its directory (`mtty-1`) and of its `name` attribute.
@@ -79,6 +81,10 @@ export const PARENT_SUBSYSTEM = 11;
 export const PARENT_DESCRIBES = 12;
 /** Name id of the bus that its devices are on. */
 export const PARENT_BUS = 13;
+/** How many attributes of its own the driver gives the parent. */
+export const PARENT_FILES = 14;
+/** Hot unplug wanted; owner rule in `unplug.ts`. */
+export const PARENT_UNPLUG = 15;
 export const PARENT_SHARDS = 16;
 export const SHARD_WORDS = 3;
 /** Most threads that one driver is loaded on. */

@@ -7,10 +7,10 @@ import { ActorRef } from '../actor/actor-ref.js';
 import { ERRNO } from '../errno.js';
 import { MediatedError } from '../errors.js';
 import { Semaphore } from '../sync/semaphore.js';
-import type { MdevType } from './driver.js';
 import { driverFailure, driverNonsense } from './driver-call.js';
 import { openGate } from './gate.js';
 import { BOUND, ON_BUS, PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
+import { parentDevice } from './parent-device.js';
 import type { ChildInfo, ParentOptions } from './parent-protocol.js';
 import { parentProtocol } from './parent-protocol.js';
 import { ParentShard } from './parent-shard.js';
@@ -27,12 +27,8 @@ export const parentActor = defineActor({
     const instance = bus.drivers.get(options.driver);
     if (instance === undefined) throw new MediatedError('ENODEV', `driver ${options.driver} is not loaded`);
     const { driver } = instance;
-    const types: MdevType[] = options.types.map((type, index) => ({
-      index,
-      sysfsName: type.sysfsName,
-      prettyName: type.prettyName,
-      parent: options.name,
-    }));
+    const parent = parentDevice(memory, options);
+    const { types } = parent;
     const gate = openGate(options.gate);
     const instances = options.instances === undefined ? undefined : Semaphore.from(options.instances);
     const shard = new ParentShard({
@@ -60,10 +56,22 @@ export const parentActor = defineActor({
       return device;
     }
 
-    function attribute(path: string) {
-      const found = driver.attributes?.find((candidate) => candidate.path === path);
+    function attribute<A extends { readonly path: string }>(all: readonly A[] | undefined, path: string): A {
+      const found = all?.find((candidate) => candidate.path === path);
       if (found === undefined) throw new MediatedError('ENOENT', `driver ${options.driver} has no attribute ${path}`);
       return found;
+    }
+
+    function shown(path: string, text: unknown): string {
+      if (typeof text === 'string') return text;
+      throw driverNonsense(options.driver, path, text, 'show returns text');
+    }
+
+    function counted(type: number): number {
+      if (instances !== undefined) return instances.value;
+      const available: unknown = driver.getAvailable?.(types[type]);
+      if (Number.isInteger(available) && (available as number) >= 0) return available as number;
+      throw driverNonsense(options.driver, 'getAvailable', available, 'it returns a number of instances');
     }
 
     async function removeLocal(index: number, generation: number): Promise<void> {
@@ -113,17 +121,12 @@ export const parentActor = defineActor({
           return 0;
         },
         available(type) {
-          if (instances !== undefined) return instances.value;
-          let available: number | undefined;
           try {
-            available = driver.getAvailable?.(types[type]);
+            const available = counted(type);
+            return driver.reportAvailable?.(types[type], available) ?? available;
           } catch (error) {
             throw driverFailure(options.driver, 'getAvailable', error);
           }
-          if (!Number.isInteger(available) || (available as number) < 0) {
-            throw driverNonsense(options.driver, 'getAvailable', available, 'it returns a number of instances');
-          }
-          return available as number;
         },
         description(type) {
           if (driver.showDescription === undefined) return '';
@@ -137,16 +140,25 @@ export const parentActor = defineActor({
           throw driverNonsense(options.driver, 'showDescription', text, 'it returns text');
         },
         async showAttribute(index, generation, path) {
-          const { show } = attribute(path);
+          const { show } = attribute(driver.attributes, path);
           if (show === undefined) throw new MediatedError('EACCES', `${path} cannot be read`);
-          const text: unknown = await show(boundDevice(index, generation));
-          if (typeof text === 'string') return text;
-          throw driverNonsense(options.driver, path, text, 'show returns text');
+          return shown(path, await show(boundDevice(index, generation)));
         },
         async storeAttribute(index, generation, path, text) {
-          const { store } = attribute(path);
+          const { store } = attribute(driver.attributes, path);
           if (store === undefined) throw new MediatedError('EACCES', `${path} cannot be written`);
           await store(boundDevice(index, generation), text);
+        },
+        parentAttributes: () => options.parentAttributes,
+        async showParentAttribute(path) {
+          const { show } = attribute(driver.parentAttributes, path);
+          if (show === undefined) throw new MediatedError('EACCES', `${path} cannot be read`);
+          return shown(path, await show(parent));
+        },
+        async storeParentAttribute(path, text) {
+          const { store } = attribute(driver.parentAttributes, path);
+          if (store === undefined) throw new MediatedError('EACCES', `${path} cannot be written`);
+          await store(parent, text);
         },
       },
     };

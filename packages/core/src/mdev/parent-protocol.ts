@@ -5,7 +5,7 @@ import { ask, defineProtocol, int, none, number, value } from '../actor/protocol
 import type { ActorHandle } from '../actor/actor-ref.js';
 import type { LockHandle } from '../sync/lock.js';
 import type { BusHandle } from './bus-memory.js';
-import type { FrameworkActor, TypeSpec } from './driver.js';
+import type { DriverConfiguration, FrameworkActor, TypeSpec } from './driver.js';
 import type { GateHandle } from './gate.js';
 import type { Action } from './uevents.js';
 
@@ -38,6 +38,9 @@ export const parentProtocol = defineProtocol({
   showAttribute: ask([int, int, value<string>()], value<string>()),
   storeAttribute: ask([int, int, value<string>(), value<string>()], none),
   attributes: ask([], value<readonly AttributeInfo[]>()),
+  parentAttributes: ask([], value<readonly AttributeInfo[]>()),
+  showParentAttribute: ask([value<string>()], value<string>()),
+  storeParentAttribute: ask([value<string>(), value<string>()], none),
   /** Synthetic uevents: action, and UUID with arguments. */
   synthesize: ask([int, int, value<Action>(), value<string>()], int),
   synthesizeParent: ask([value<Action>(), value<string>()], int),
@@ -55,8 +58,12 @@ export interface ParentOptions {
   readonly name: string;
   readonly types: readonly TypeSpec[];
   readonly attributes: readonly AttributeInfo[];
+  readonly parentAttributes: readonly AttributeInfo[];
   readonly gate: GateHandle;
   readonly instances: LockHandle<'semaphore'> | undefined;
+  /** The parent's own, as the driver's `perParent` declares it. */
+  readonly budgets: Readonly<Record<string, LockHandle<'semaphore'>>>;
+  readonly memory: Readonly<Record<string, SharedArrayBuffer>>;
 }
 
 /** What a loaded driver says about itself. */
@@ -70,6 +77,7 @@ export interface DriverInfo {
   readonly hasGetAvailable: boolean;
   readonly hasDescription: boolean;
   readonly attributes: readonly AttributeInfo[];
+  readonly parentAttributes: readonly AttributeInfo[];
   readonly framework: FrameworkActor | undefined;
 }
 
@@ -90,7 +98,7 @@ export interface DriverOptions {
   readonly shards: number;
   readonly shared: Readonly<Record<string, LockHandle<'semaphore'>>>;
   readonly pins: LockHandle<'semaphore'>;
-  readonly options: unknown;
+  readonly configuration: DriverConfiguration;
   /** What the module's `supervise` shares. */
   readonly supervised: unknown;
 }

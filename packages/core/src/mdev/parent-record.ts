@@ -9,6 +9,7 @@ import {
   PARENT_BUS,
   PARENT_DESCRIBES,
   PARENT_DRIVER,
+  PARENT_FILES,
   PARENT_MAX_INSTANCES,
   PARENT_NAME,
   PARENT_PATH,
@@ -33,6 +34,8 @@ export interface ParentRecord {
   readonly deviceApi: string;
   readonly bus: string;
   readonly describes: boolean;
+  /** How many attributes of its own it has. */
+  readonly files: number;
   readonly maxInstances: number;
   readonly types: readonly TypeSpec[];
 }
@@ -50,6 +53,7 @@ export function writeParent(memory: BusMemory, index: number, record: ParentReco
   words[base + PARENT_API] = names.intern(record.deviceApi);
   words[base + PARENT_BUS] = names.intern(record.bus);
   words[base + PARENT_DESCRIBES] = record.describes ? 1 : 0;
+  words[base + PARENT_FILES] = record.files;
   words[base + PARENT_MAX_INSTANCES] = record.maxInstances;
   words[base + PARENT_TYPE_COUNT] = record.types.length;
   record.types.forEach((type, i) => {

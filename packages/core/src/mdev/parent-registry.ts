@@ -16,23 +16,8 @@ import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-st
 import { parentActor } from './parent-actor.js';
 import type { ParentMessages } from './parent-protocol.js';
 import { writeParent, writeShards } from './parent-record.js';
+import { checkParentName, type ParentSpec } from './parent-spec.js';
 import { emitParent } from './uevents.js';
-
-/** What to register. */
-export interface ParentSpec {
-  /** Name of the parent device, as in `/sys/class/mdev_bus/<name>`. */
-  readonly name: string;
-  /** Name of a loaded driver. */
-  readonly driver: string;
-  /** Threads of the driver that serve this parent; several run creates on it at once. Default 1. */
-  readonly threads?: number;
-  /** Path of the parent device below `/sys`. Default `/devices/virtual/<driver>/<name>`. */
-  readonly path?: string;
-  /** Subsystem of the parent device. Default: the driver's name. */
-  readonly subsystem?: string;
-  /** What type directories begin with: the name of the driver that the parent device is bound to. Default: as above. */
-  readonly typePrefix?: string;
-}
 
 interface RegisteredParent {
   readonly spec: ParentSpec;
@@ -43,6 +28,7 @@ interface RegisteredParent {
   readonly actors: readonly ActorRef<ParentMessages>[];
   readonly gate: GateHandle;
   readonly instances: LockHandle<'semaphore'> | undefined;
+  readonly budgets: ParentLocks['budgets'];
   /** The parent's own hold on the gate was given up: unregistration has begun, and may be begun again. */
   withdrawn: boolean;
   unregistering: Promise<void> | undefined;
@@ -52,6 +38,8 @@ interface RegisteredParent {
 interface ParentLocks {
   gate: GateHandle | undefined;
   instances: LockHandle<'semaphore'> | undefined;
+  /** By name, as the driver's `perParent` declares them. */
+  readonly budgets: Record<string, LockHandle<'semaphore'>>;
 }
 
 export class ParentRegistry {
@@ -71,7 +59,7 @@ export class ParentRegistry {
   async register(spec: ParentSpec, driver: LoadedDriver): Promise<number> {
     const { info } = driver;
     const { name, threads = 1, path = `/devices/virtual/${info.name}/${name}` } = spec;
-    checkName(name);
+    checkParentName(name);
     if (!Number.isInteger(threads) || threads < 1 || threads > driver.shards.length) {
       const text = `threads of parent ${name} is ${threads}; driver ${info.name} runs on ${driver.shards.length}`;
       throw new MediatedError('EINVAL', text, { syscall: 'registerParent' });
@@ -105,7 +93,7 @@ export class ParentRegistry {
     }
     const first = driver.parents++;
     const shards = Array.from({ length: threads }, (_, i) => driver.shards[(first + i) % driver.shards.length]);
-    const locks: ParentLocks = { gate: undefined, instances: undefined };
+    const locks: ParentLocks = { gate: undefined, instances: undefined, budgets: {} };
     const actors: ActorRef<ParentMessages>[] = [];
     try {
       const gate = createGate(this.#memory.settings.gate, this.#memory.locks, name);
@@ -113,6 +101,11 @@ export class ParentRegistry {
       if (!info.hasGetAvailable) {
         locks.instances = this.#memory.locks.semaphore(info.maxInstances, `instances: ${name}`).handle;
       }
+      const { perParent } = driver.resolved;
+      for (const [budget, spec] of Object.entries(perParent.budgets)) {
+        locks.budgets[budget] = this.#memory.locks.semaphore(spec.budget, `${budget}: ${name}`).handle;
+      }
+      const memory = Object.fromEntries(Object.entries(perParent.memory).map(([part, size]) => [part, shared(size)]));
       writeParent(this.#memory, index, {
         name,
         path,
@@ -122,6 +115,7 @@ export class ParentRegistry {
         deviceApi: info.deviceApi,
         bus: info.bus,
         describes: info.hasDescription,
+        files: info.parentAttributes.length,
         maxInstances: info.maxInstances,
         types: info.types,
       });
@@ -135,17 +129,20 @@ export class ParentRegistry {
           name,
           types: info.types,
           attributes: info.attributes,
+          parentAttributes: info.parentAttributes,
           gate,
           instances: locks.instances,
+          budgets: locks.budgets,
+          memory,
         };
         actors.push(await this.#system.spawn(parentActor, options, { thread }));
       }
       if (driver.unloading) {
         throw new MediatedError('ENODEV', `driver ${info.name} is being unloaded`, { syscall: 'registerParent' });
       }
-      const { instances } = locks;
+      const { instances, budgets } = locks;
       const unbegun = { withdrawn: false, unregistering: undefined };
-      this.#parents.set(path, { spec, path, index, driver, shards, actors, gate, instances, ...unbegun });
+      this.#parents.set(path, { spec, path, index, driver, shards, actors, gate, instances, budgets, ...unbegun });
     } catch (error) {
       for (const actor of actors) await this.#system.stop(actor).catch(() => {});
       this.#free(index, locks);
@@ -241,9 +238,10 @@ export class ParentRegistry {
     channels.parentUnregistered.publish({ parent: parent.spec.name, driver: parent.driver.info.name });
   }
 
-  #free(index: number, { gate, instances }: ParentLocks): void {
+  #free(index: number, { gate, instances, budgets }: ParentLocks): void {
     for (const handle of gate?.locks ?? []) this.#memory.locks.free({ handle });
     if (instances !== undefined) this.#memory.locks.free({ handle: instances });
+    for (const handle of Object.values(budgets)) this.#memory.locks.free({ handle });
     this.#memory.parents.free(index);
   }
 
@@ -259,15 +257,16 @@ export class ParentRegistry {
   }
 }
 
-function locksOf({ gate, instances }: RegisteredParent): LockStatistics[] {
-  const own = gateStatistics(gate);
-  return instances === undefined ? [own] : [own, semaphoreStatistics(Semaphore.from(instances))];
+function locksOf({ gate, instances, budgets }: RegisteredParent): LockStatistics[] {
+  const semaphores = instances === undefined ? Object.values(budgets) : [instances, ...Object.values(budgets)];
+  return [gateStatistics(gate), ...semaphores.map((handle) => semaphoreStatistics(Semaphore.from(handle)))];
 }
 
-function checkName(name: string): void {
-  if (/^(?!\.{1,2}$)[\w.:+-]{1,40}$/.test(name)) return;
-  const text = `${JSON.stringify(name)} is no name for a parent: 1 to 40 letters, digits, . : + - _`;
-  throw new MediatedError('EINVAL', text, { syscall: 'registerParent' });
+/** Shared memory of so many bytes, or with these words. */
+function shared(size: number | Int32Array): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(typeof size === 'number' ? size : size.byteLength);
+  if (typeof size !== 'number') new Int32Array(buffer).set(size);
+  return buffer;
 }
 
 /** A thread that has ended has nothing left to stop; the supervisor gave it back. */

@@ -12,6 +12,7 @@ import type { BusMemory } from './bus-memory.js';
 import * as channels from './channels.js';
 import { MdevDevice } from './device.js';
 import type { MdevType } from './driver.js';
+import { driverFailure, isThenable } from './driver-call.js';
 import type { Gate } from './gate.js';
 import {
   ACTIVE,
@@ -70,7 +71,7 @@ export class ParentShard {
     this.#memory = parts.bus.memory;
     this.#parentBase = this.#memory.parents.base(parts.parent);
     const driverName = this.#memory.parents.words[this.#parentBase + PARENT_DRIVER];
-    this.#onMdevBus = (parts.instance.module.bus ?? MDEV_BUS) === MDEV_BUS;
+    this.#onMdevBus = parts.instance.bus === MDEV_BUS;
     this.#binding = new Binding(this.#memory, parts.instance, driverName);
   }
 
@@ -125,6 +126,30 @@ export class ParentShard {
     const device = this.#bus.device(index, generation);
     if (device === undefined) return -ERRNO.ENODEV;
     if ((device.state & ACTIVE) === 0) return -ERRNO.EAGAIN;
+    if (this.#parts.instance.driver.admitRemove === undefined) return this.#remove(device);
+    const admitted = this.#admitRemove(device);
+    if (admitted === undefined) return this.#remove(device);
+    return admitted.then(() => {
+      if (this.#bus.device(index, generation) !== device) return -ERRNO.ENODEV;
+      return (device.state & ACTIVE) === 0 ? -ERRNO.EAGAIN : this.#remove(device);
+    });
+  }
+
+  /** The driver's leave to remove a device; throws its refusal, at once or as a rejection. */
+  #admitRemove(device: MdevDevice): Promise<void> | undefined {
+    const { driver, name } = this.#parts.instance;
+    try {
+      const result = driver.admitRemove?.(device);
+      if (!isThenable(result)) return undefined;
+      return Promise.resolve(result).catch((error: unknown) => {
+        throw driverFailure(name, 'admitRemove', error);
+      });
+    } catch (error) {
+      throw driverFailure(name, 'admitRemove', error);
+    }
+  }
+
+  #remove(device: MdevDevice): number | Promise<number> {
     device.change(0, ACTIVE);
     const token = this.#enter();
     if (token < 0) return -ERRNO.ENODEV;
@@ -148,11 +173,18 @@ export class ParentShard {
     if (device === undefined) return 0;
     if ((device.state & REMOVE_FILE) === 0) return device.removing === undefined ? 0 : device.removing.then(() => 0);
     device.change(0, REMOVE_FILE);
-    const result = this.remove(index, generation);
-    if (typeof result !== 'number') {
-      device.removing = result;
-      return result;
+    const refused = (error: unknown): never => {
+      device.removing = undefined;
+      device.change(REMOVE_FILE, 0);
+      throw error;
+    };
+    let result: number | Promise<number>;
+    try {
+      result = this.remove(index, generation);
+    } catch (error) {
+      return refused(error);
     }
+    if (typeof result !== 'number') return (device.removing = result.catch(refused));
     // Quirk Q2: the kernel loses the file when the removal came too early.
     if (result === -ERRNO.EAGAIN && this.#memory.settings.quirks === 'mended') device.change(REMOVE_FILE, 0);
     return result;

@@ -32,6 +32,8 @@ export interface ParentParts {
   readonly deviceApi: string;
   readonly bus: string;
   readonly describes: boolean;
+  /** How many attributes of its own it has. */
+  readonly files: number;
   readonly index: number;
   readonly generation: number;
   readonly types: readonly ParentType[];
@@ -58,12 +60,14 @@ export class Parent {
   readonly types: readonly ParentType[];
   /** The parent's actors, one per thread of its driver that it uses. The first is its home. */
   readonly shards: readonly ActorRef<ParentMessages>[];
+  readonly #files: number;
   readonly #frameworks: readonly (ActorHandle | undefined)[];
   readonly #memory: BusMemory;
   readonly #hangs: HangWatch | undefined;
   readonly #typeIndex = new Map<string, number>();
   readonly #words = new Int32Array(4);
   #attributes: Promise<readonly AttributeInfo[]> | undefined;
+  #parentAttributes: Promise<readonly AttributeInfo[]> | undefined;
 
   constructor(memory: BusMemory, parts: ParentParts) {
     this.#memory = memory;
@@ -74,6 +78,7 @@ export class Parent {
     this.deviceApi = parts.deviceApi;
     this.bus = parts.bus;
     this.describes = parts.describes;
+    this.#files = parts.files;
     this.index = parts.index;
     this.generation = parts.generation;
     this.types = parts.types;
@@ -165,6 +170,28 @@ export class Parent {
     return this.#attributes;
   }
 
+  /** The attributes that its driver gives the parent itself. ENODEV: the parent is gone. */
+  parentAttributes(): Promise<readonly AttributeInfo[]> {
+    if (this.#files === 0) return Promise.resolve([]);
+    this.#parentAttributes ??= this.shards[0].ask('parentAttributes').catch((error) => {
+      this.#parentAttributes = undefined;
+      return asGone(error, 'open', this.name, this.registered);
+    });
+    return this.#parentAttributes;
+  }
+
+  /** Text of an attribute of the parent (`group/name`). ENOENT: none of that name. ENODEV: the parent is gone. */
+  async showAttribute(path: string): Promise<string> {
+    const asked = this.shards[0].ask('showParentAttribute', path);
+    return await asked.catch((error) => asGone(error, 'read', `${path} of ${this.name}`, this.registered));
+  }
+
+  /** Writes an attribute of the parent. Rejects with what the driver threw; ENOENT, ENODEV as above. */
+  async storeAttribute(path: string, text: string): Promise<void> {
+    const asked = this.shards[0].ask('storeParentAttribute', path, text);
+    await asked.catch((error) => asGone(error, 'write', `${path} of ${this.name}`, this.registered));
+  }
+
   /** Emits the uevent that was asked for by a write to the parent's `uevent` file. ENODEV: the parent is going. */
   async synthesize({ action, text }: SyntheticUevent): Promise<void> {
     const result = await this.shards[0]
@@ -206,6 +233,6 @@ export class Parent {
   #parts(): ParentParts {
     const { name, path, subsystem, driver, deviceApi, bus, describes, index, generation, types, shards } = this;
     const own = { name, path, subsystem, driver, deviceApi, bus, describes, index, generation, types, shards };
-    return { ...own, frameworks: this.#frameworks, hangs: this.#hangs };
+    return { ...own, files: this.#files, frameworks: this.#frameworks, hangs: this.#hangs };
   }
 }

@@ -6,7 +6,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { ClientTicket } from '../actor/client.js';
 import { ActorSystem } from '../actor/system.js';
-import { MediatedError } from '../errors.js';
+import { isMediatedError, MediatedError } from '../errors.js';
 import { ThreadTable } from '../sync/threads.js';
 import { Bus } from './bus.js';
 import { BusMemory, type BusHandle } from './bus-memory.js';
@@ -15,10 +15,12 @@ import { HangWatch } from './hang-watch.js';
 import type { LockStatistics } from './lock-statistics.js';
 import type { Parent } from './parent.js';
 import type { DriverInfo } from './parent-protocol.js';
-import { ParentRegistry, type ParentSpec } from './parent-registry.js';
+import { ParentRegistry } from './parent-registry.js';
+import type { ParentSpec } from './parent-spec.js';
 import { reclaimDevices } from './reclaim.js';
 import { resolveOptions, type RuntimeOptions } from './runtime-options.js';
 import { emitObject } from './uevents.js';
+import { UnplugWatch } from './unplug.js';
 
 /** What a worker needs to become a client of the bus. Good for one worker. */
 export interface BusTicket {
@@ -35,6 +37,7 @@ export class Runtime {
   readonly #forgetDeaths: () => void;
   readonly #closeDeadline: number;
   readonly #hangs: HangWatch | undefined;
+  readonly #unplugs: UnplugWatch;
   #closing: Promise<void> | undefined;
 
   private constructor(options: RuntimeOptions) {
@@ -51,6 +54,12 @@ export class Runtime {
     this.#hangs = hangDeadline === 0 ? undefined : this.#watchHangs(hangDeadline);
     this.bus = new Bus(this.system.client, this.#memory, this.#hangs);
     this.#parents = new ParentRegistry(this.system, this.#memory);
+    this.#unplugs = new UnplugWatch(this.#memory, (parent) => {
+      this.#parents.unregister(parent).catch((error) => {
+        // ENODEV: somebody has unregistered it meanwhile.
+        if (this.#closing === undefined && !isMediatedError(error, 'ENODEV')) process.emitWarning(error);
+      });
+    });
     this.system.events.on('threadDied', ({ name, restarting }) => {
       if (restarting) return;
       this.#parents.bury(name).catch((error) => {
@@ -71,7 +80,7 @@ export class Runtime {
 
   /**
    * Loads a driver module onto its own thread or threads and, in order, registers `parents` of it, as a kernel module
-   * does when it is inserted. Errors: EINVAL (no driver, or it does not load; cause), EBUSY (name taken), what the
+   * does when it is inserted; by default those that the driver names itself, if it does. Errors: EINVAL (no driver, or it does not load; cause), EBUSY (name taken), what the
    * driver's `start` threw. When a parent cannot be registered, the driver is unloaded again.
    */
   async loadDriver(
@@ -82,7 +91,8 @@ export class Runtime {
     const driver = await this.#drivers.load(String(module), options);
     const { name } = driver.info;
     try {
-      for (const parent of options.parents ?? []) await this.#parents.register({ ...parent, driver: name }, driver);
+      for (const parent of options.parents ?? driver.resolved.parents)
+        await this.#parents.register({ ...parent, driver: name }, driver);
     } catch (error) {
       await this.unloadDriver(name);
       throw error;
@@ -176,6 +186,7 @@ export class Runtime {
     await Promise.race([unloading.catch(() => {}), deadline]);
     clearTimeout(timer);
     this.#hangs?.close();
+    this.#unplugs.close();
     this.bus.close();
     await this.system.close();
     this.#forgetDeaths();

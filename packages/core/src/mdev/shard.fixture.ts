@@ -2,7 +2,7 @@
  * A parent shard on the calling thread, without actors: for schedules that put another thread's step exactly between two
  * steps of a create or a removal. The gate is a wrapper whose `tryEnter` is that place.
  */
-import type { MdevDriver } from '@mediated/core';
+import type { MdevDriver, MdevParent } from '@mediated/core';
 import { parseUuid } from '@mediated/core/memory';
 import { BusMemory } from '#dist/mdev/bus-memory.js';
 import { createGate, type Gate, openGate } from '#dist/mdev/gate.js';
@@ -43,6 +43,7 @@ export function withShard<T>({ driver = {}, beforeGate }: LocalParts, schedule: 
     bus: 'mdev',
     deviceApi: 'vfio-pci',
     describes: false,
+    files: 0,
     maxInstances: 4,
     types: [{ sysfsName: 'only' }],
   });
@@ -64,15 +65,15 @@ export function withShard<T>({ driver = {}, beforeGate }: LocalParts, schedule: 
       return real.tryEnter();
     },
   };
-  const types = [{ index: 0, sysfsName: 'only', prettyName: undefined, parent: 'local' }];
-  const module = { name: 'local', deviceApi: 'vfio-pci', types, start: () => driver };
+  const parentDevice: MdevParent = { name: 'local', types: [], budgets: {}, memory: {}, unplug() {} };
+  const types = [{ index: 0, sysfsName: 'only', prettyName: undefined, parent: 'local', parentDevice }];
   const instances = memory.locks.semaphore(4);
   const shard = new ParentShard({
     bus,
     parent,
     generation,
     shard: 0,
-    instance: { module, driver },
+    instance: { name: 'local', bus: 'mdev', driver },
     types,
     gate,
     instances,

@@ -4,11 +4,14 @@
  */
 import { BusMemory, type BusHandle } from './bus-memory.js';
 import type { MdevDevice } from './device.js';
-import type { DriverModule, MdevDriver } from './driver.js';
+import type { MdevDriver } from './driver.js';
 
 /** A driver that runs on this thread. */
 export interface DriverInstance {
-  readonly module: DriverModule;
+  /** Its name on the bus. */
+  readonly name: string;
+  /** The bus that its devices are on. */
+  readonly bus: string;
   readonly driver: MdevDriver;
 }
 
