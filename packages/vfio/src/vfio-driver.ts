@@ -15,11 +15,12 @@ import type { Semaphore } from '@mediated/core/sync';
 import { awaitUsers } from './await-users.js';
 import { systemClock } from './clock.js';
 import { VfioDevice } from './device.js';
+import { type DeviceGroups, EmulatedGroups } from './device-groups.js';
 import { REFERENCES } from './device-words.js';
 import type { DeviceAttribute, DeviceOperations } from './operations.js';
 import { SetTable } from './set-table.js';
 import type { VfioShared } from './supervise.js';
-import { emitDevice, emitGroup } from './uevents.js';
+import { emitDevice } from './uevents.js';
 
 export class VfioDriver<Data> implements MdevDriver {
   readonly name: string;
@@ -32,6 +33,7 @@ export class VfioDriver<Data> implements MdevDriver {
   readonly attributes: readonly VendorAttribute[];
   readonly #memory: BusMemory;
   readonly #sets: SetTable;
+  readonly #groups: DeviceGroups;
 
   constructor(
     name: string,
@@ -39,12 +41,14 @@ export class VfioDriver<Data> implements MdevDriver {
     pins: Semaphore,
     shared: VfioShared,
     operations: DeviceOperations<Data>,
+    groups: DeviceGroups = new EmulatedGroups(memory),
   ) {
     this.name = name;
     this.operations = operations;
     this.pins = pins;
     this.#memory = memory;
     this.#sets = SetTable.from(shared.sets, memory);
+    this.#groups = groups;
     this.getAvailable = operations.getAvailable?.bind(operations);
     this.showDescription = operations.showDescription?.bind(operations);
     this.attributes = (operations.attributes ?? []).map((attribute) => this.#attribute(attribute));
@@ -117,13 +121,11 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   #enroll(device: VfioDevice<Data>): void | Promise<void> {
-    const group = this.#memory.groups.allocate();
-    if (group < 0) {
-      const error = new MediatedError('ENOMEM', 'no IOMMU group number is free', { syscall: 'probe' });
+    try {
+      this.#groups.join(device);
+    } catch (error) {
       return Promise.resolve(this.#release(device)).then(() => Promise.reject(error));
     }
-    device.setGroup(group);
-    emitGroup(this.#memory, 'add', group);
     emitDevice(this.#memory, 'add', device.index, device.number);
     device.mdev.driverData = device;
     Atomics.store(device.words, device.offset + REFERENCES, 1);
@@ -131,11 +133,7 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   #unregistered(device: VfioDevice<Data>): void | Promise<void> {
-    const { group } = device;
-    emitGroup(this.#memory, 'remove', group);
-    // Out of the slot first: a death in between may lose a number, but frees none that has a new holder.
-    device.setGroup(-1);
-    this.#memory.groups.free(group);
+    this.#groups.leave(device);
     return this.#release(device);
   }
 
