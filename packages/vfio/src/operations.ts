@@ -2,7 +2,7 @@
  * The callbacks of a vendor driver. Written by vendors (`driver.ts`), called on the thread of the device that they are
  * for: by `vfio-driver.ts` for life and death, by `device-files.ts` for files.
  */
-import type { MdevType } from '@mediated/core';
+import type { MdevType, ParentAttribute } from '@mediated/core';
 import type { AnonymousFile } from './anonymous-file.js';
 import type { Clock } from './clock.js';
 import type { VfioDevice } from './device.js';
@@ -72,6 +72,8 @@ export interface DeviceOperations<Data> {
   /** Text of `description`; its absence hides the attribute. */
   showDescription?(type: MdevType): string;
   readonly attributes?: readonly DeviceAttribute<Data>[];
+  /** Files of each parent device of the driver. */
+  readonly parentAttributes?: readonly ParentAttribute[];
   /** The driver is unloaded or its thread stops gracefully. */
   stop?(): void | Promise<void>;
   /** How time passes between two requests; default: the system's clock. */

@@ -9,6 +9,7 @@ import {
   MediatedError,
   type MdevDevice,
   type MdevDriver,
+  type ParentAttribute,
   type VendorAttribute,
 } from '@mediated/core';
 import type { Semaphore } from '@mediated/core/sync';
@@ -31,6 +32,7 @@ export class VfioDriver<Data> implements MdevDriver {
   readonly getAvailable: MdevDriver['getAvailable'];
   readonly showDescription: MdevDriver['showDescription'];
   readonly attributes: readonly VendorAttribute[];
+  readonly parentAttributes: readonly ParentAttribute[];
   readonly #memory: BusMemory;
   readonly #sets: SetTable;
   readonly #groups: DeviceGroups;
@@ -52,6 +54,7 @@ export class VfioDriver<Data> implements MdevDriver {
     this.getAvailable = operations.getAvailable?.bind(operations);
     this.showDescription = operations.showDescription?.bind(operations);
     this.attributes = (operations.attributes ?? []).map((attribute) => this.#attribute(attribute));
+    this.parentAttributes = operations.parentAttributes ?? [];
   }
 
   /** The vfio device of an mdev that this driver has probed. */
