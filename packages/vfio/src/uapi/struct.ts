@@ -4,14 +4,14 @@
  */
 
 /** How a field is stored. 64-bit fields are bigints. */
-export type FieldKind = 'u16' | 'u32' | 's32' | 'u64';
+export type FieldKind = 'u8' | 'u16' | 'u32' | 's32' | 'u64';
 type ValueOf<K extends FieldKind> = K extends 'u64' ? bigint : number;
 type Fields = readonly (readonly [name: string, kind: FieldKind])[];
 
 /** The values of a structure's fields by name. */
 export type ValuesOf<F extends Fields> = { [E in F[number] as E[0]]: ValueOf<E[1]> };
 
-const BYTES: Record<FieldKind, number> = { u16: 2, u32: 4, s32: 4, u64: 8 };
+const BYTES: Record<FieldKind, number> = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8 };
 
 /** A structure: where its fields lie, and how they are read and written. */
 export interface Struct<V> {
@@ -68,6 +68,8 @@ export function defineStruct<const F extends Fields>(fields: F): Struct<ValuesOf
 
 function get(view: DataView, offset: number, kind: FieldKind): number | bigint {
   switch (kind) {
+    case 'u8':
+      return view.getUint8(offset);
     case 'u16':
       return view.getUint16(offset, true);
     case 'u32':
@@ -81,6 +83,8 @@ function get(view: DataView, offset: number, kind: FieldKind): number | bigint {
 
 function put(view: DataView, offset: number, kind: FieldKind, value: number | bigint): void {
   switch (kind) {
+    case 'u8':
+      return view.setUint8(offset, Number(value));
     case 'u16':
       return view.setUint16(offset, Number(value), true);
     case 'u32':
