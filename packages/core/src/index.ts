@@ -18,6 +18,7 @@ export type {
 export { MdevDevice } from './mdev/device.js';
 export {
   type BudgetSpec,
+  type BusActor,
   defineMdevDriver,
   type DriverConfiguration,
   type DriverHost,
@@ -34,6 +35,7 @@ export {
 } from './mdev/driver.js';
 export { driverFailure, driverNonsense, isThenable } from './mdev/driver-call.js';
 export type { LoadOptions } from './mdev/driver-registry.js';
+export { frameworkActor } from './mdev/framework-actors.js';
 export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
 export { DEVICE_FRAMEWORK, DEVICE_IDS, DEVICE_NAME, FRAMEWORK_WORDS } from './mdev/layout.js';
 export type { LockStatistics } from './mdev/lock-statistics.js';

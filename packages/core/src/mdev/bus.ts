@@ -120,6 +120,12 @@ export class Bus {
     }
   }
 
+  /** For frameworks: the device in a slot, of the life that the slot has now. */
+  deviceAt(index: number): Mdev | undefined {
+    const generation = this.memory.devices.generation(index);
+    return (generation & 1) === 0 ? undefined : this.#mdevAt(index, generation);
+  }
+
   /** Every device on the bus, in no particular order. */
   mdevs(): Mdev[] {
     const { devices } = this.memory;

@@ -13,6 +13,7 @@ import { driverActor } from './driver-actor.js';
 import { checkResolved, configureDriver, type ResolvedDriver, resolveDriver } from './driver-configuration.js';
 import { loadDriverModule } from './driver-module.js';
 import { addDriverSlot, dropDriverSlot } from './driver-slots.js';
+import { FrameworkActors } from './framework-actors.js';
 import { GATE_LOCK } from './gate.js';
 import { DEVICE_PARENT, MAX_SHARDS, MDEV_BUS, PARENT_DRIVER } from './layout.js';
 import { LockHistory, type LockStatistics, semaphoreStatistics } from './lock-statistics.js';
@@ -61,10 +62,12 @@ export class DriverRegistry {
   /** Names that are being loaded or unloaded. */
   readonly #busy = new Set<string>();
   readonly #locks = new LockHistory();
+  readonly #frameworks: FrameworkActors;
 
   constructor(system: ActorSystem, memory: BusMemory) {
     this.#system = system;
     this.#memory = memory;
+    this.#frameworks = new FrameworkActors(system, memory);
   }
 
   get names(): string[] {
@@ -127,10 +130,13 @@ export class DriverRegistry {
     const shared = Object.fromEntries(budgets.map(([budget, semaphore]) => [budget, semaphore.handle]));
     const shards: DriverShard[] = [];
     let supervision: Supervision | undefined;
+    let frameworkRuns: Promise<void> | undefined;
     try {
       supervision = module.supervise?.(this.#memory, resolved.options);
       declareLockOrder([GATE_LOCK, ...(supervision?.lockOrder ?? [])]);
       const supervised = supervision?.shared;
+      frameworkRuns = this.#frameworks.hold(supervision);
+      frameworkRuns.catch(() => {});
       let info: DriverInfo | undefined;
       for (let shard = 0; shard < threads; shard++) {
         const thread = threadName(name, shard);
@@ -159,6 +165,7 @@ export class DriverRegistry {
           shards[shard] = { thread, actor, framework: framework.actor };
         }
       }
+      await frameworkRuns;
       const semaphores = budgets.map(([, semaphore]) => semaphore);
       const onMdevBus = (info as DriverInfo).bus === MDEV_BUS;
       const slot = onMdevBus ? addDriverSlot(this.#memory, name) : -1;
@@ -180,6 +187,7 @@ export class DriverRegistry {
       return loaded;
     } catch (error) {
       for (let shard = 0; shard < threads; shard++) await this.#system.stopThread(threadName(name, shard));
+      if (frameworkRuns !== undefined) await this.#frameworks.drop(supervision);
       supervision?.release();
       for (const [, semaphore] of budgets) locks.free(semaphore);
       locks.free(pins);
@@ -222,6 +230,7 @@ export class DriverRegistry {
       emitObject(this.#memory, 'remove', `/bus/${driver.info.bus}/drivers`, name, 'drivers');
       if (driver.slot >= 0) emitObject(this.#memory, 'remove', '/class', name, 'class');
       for (const shard of driver.shards) await this.#system.stopThread(shard.thread);
+      await this.#frameworks.drop(driver.supervision);
       driver.supervision?.release();
       for (const lock of locksOf(driver)) this.#locks.retire(lock);
       for (const semaphore of driver.budgets) this.#memory.locks.free(semaphore);

@@ -147,10 +147,26 @@ export interface DriverHost<Shared extends Record<string, BudgetSpec> = Record<s
   readonly bus: ThreadBus;
 }
 
+/** An actor that a framework has for a whole bus. */
+export interface BusActor {
+  /** `import.meta.url` of the module that exports it, and its name there. It gets `{ bus, options }` as its options. */
+  readonly module: string;
+  readonly name: string;
+  /** Name of its thread, which is its alone. */
+  readonly thread: string;
+  /** Structured-cloneable. */
+  readonly options: unknown;
+}
+
 /** What a framework keeps on the supervising thread for a loaded driver. */
 export interface Supervision {
   /** Reaches each of the driver's threads as `host.supervised`; structured-cloneable. */
   readonly shared: unknown;
+  /**
+   * The framework's actor for the whole bus: started with its first driver, on a thread of its own and while the
+   * driver's threads start; stopped after its last. Any thread finds it with `frameworkActor`.
+   */
+  readonly actor?: BusActor;
   /**
    * Classes of the framework's locks, outermost first: they are taken in this order and inside a parent's gate. For the
    * order checker.

@@ -58,6 +58,12 @@ export const DRIVER_WORDS = 4;
 export const AUTOPROBE = 0;
 /** Word of the bus's flags that counts requests of hot unplugs (`unplug.ts`). Any thread, by add. */
 export const UNPLUGS = 1;
+/**
+ * Thread and number of the actor that a framework has for the whole bus (`framework-actors.ts`); number 0: there is none.
+ * Supervising thread.
+ */
+export const FRAMEWORK_THREAD = 2;
+export const FRAMEWORK_ACTOR = 3;
 export const FLAG_WORDS = 4;
 
 /**
