@@ -4,7 +4,8 @@
  * limited by the mdev core, four of all types together per parent. All callbacks are synchronous, so that each runs to
  * its end undisturbed, which is what the device's lock is for.
  */
-import { defineDriver } from '@mediated/vfio';
+import type { DriverHost } from '@mediated/core';
+import { type DeviceOperations, defineDriver } from '@mediated/vfio';
 import {
   DEVICE_GET_INFO,
   DEVICE_GET_IRQ_INFO,
@@ -43,12 +44,13 @@ function getRegionInfo({ mode }: MdpyDisplay, argument: Uint8Array): void {
   }
 }
 
-export default defineDriver({
+/** What the driver declares; the module's default export makes a driver of it. */
+export const mdpy = {
   name: 'mdpy',
   deviceApi: 'vfio-pci',
   types: Object.keys(MODES).map((sysfsName) => ({ sysfsName })),
   maxInstances: MAX_DISPLAYS,
-  start({ bus }) {
+  start({ bus }: DriverHost): DeviceOperations<MdpyDisplay> {
     const offsetCounts = bus.memory.settings.quirks === 'mended';
     return {
       init: ({ type }) => new MdpyDisplay(modeOf(type), offsetCounts),
@@ -83,4 +85,6 @@ export default defineDriver({
       attributes: [{ path: 'vendor/resolution', show: ({ data }) => `${data.mode.text}\n` }],
     };
   },
-});
+};
+
+export default defineDriver(mdpy);
