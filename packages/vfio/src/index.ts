@@ -12,3 +12,7 @@ export { openDevice, openDeviceSync } from './open-device.js';
 export type { DeviceAttribute, DeviceOperations, IoctlCall } from './operations.js';
 export type { PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
+export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';
+export { InterruptLine, type LineBehavior } from './irqs/interrupt-line.js';
+export { descriptorAt, type IrqAction, type IrqData, type IrqSet, isMeant, readIrqSet } from './irqs/irq-set.js';
+export { Virqfd, type VirqfdCallbacks } from './irqs/virqfd.js';
