@@ -36,6 +36,14 @@ describe('on one thread', () => {
     expect(() => mutex.lockSync()).toThrow(expect.objectContaining({ code: 'EDEADLK' }));
   });
 
+  test('lockBriefly takes it without a guard, on the main thread too; taking it twice is EDEADLK', () => {
+    mutex.lockBriefly();
+    expect(mutex.held).toBe(true);
+    expect(() => mutex.lockBriefly()).toThrow(expect.objectContaining({ code: 'EDEADLK', syscall: 'lockBriefly' }));
+    mutex.unlock();
+    expect(mutex.owner).toBe(-1);
+  });
+
   test('a guard is released by using, and once only', async () => {
     {
       using guard = await mutex.lock();
