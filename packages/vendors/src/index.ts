@@ -1,5 +1,8 @@
 /** Entry `@mediated/vendors`: where the driver modules are, for `runtime.loadDriver`. */
 
+/** The module of vfio_ap, crypto adapters of a mainframe. */
+export const apUrl: URL = new URL('./ap/driver.js', import.meta.url);
+
 /** The module of mbochs, the sample display after Bochs' graphics card. */
 export const mbochsUrl: URL = new URL('./mbochs/driver.js', import.meta.url);
 

@@ -1,0 +1,47 @@
+/**
+ * vfio_ap, the driver of s390 crypto adapters, over an emulated AP bus (spec/vendors/ap). Entry `@mediated/vendors/ap`:
+ * make an {@link ApBus}, load the driver with its handle as option `apBus`. Devices live on the thread that probed them;
+ * everything that is global lies in the AP bus's shared memory, under its one mutex.
+ */
+import { type DriverHost, MediatedError } from '@mediated/core';
+import { defineDriver, type VfioDevice } from '@mediated/vfio';
+import { type ApBusHandle, ApMemory, MAX_MATRICES } from './ap-memory.js';
+import { apOperations } from './operations.js';
+import type { PageAccess } from './pins.js';
+
+export { ApBus, type ApBusOptions, type ApConfiguration, apqn } from './ap-bus.js';
+export type { ApBusHandle } from './ap-memory.js';
+export type { ApGuest, InterruptRequest } from './ap-guest.js';
+export { RESPONSES } from './queue.js';
+export type { ApEvent } from './trace.js';
+
+/** Options of `loadDriver`. */
+export interface ApOptions {
+  /** `ApBus.handle`. Without one the machine has no AP instructions, and loading fails with ENODEV. */
+  readonly apBus: ApBusHandle;
+}
+
+/** Where the pages of a device's guest are pinned. */
+function dmaOf(device: VfioDevice<unknown> & { readonly dma?: PageAccess }): PageAccess {
+  if (device.dma !== undefined) return device.dma;
+  throw new MediatedError('EINVAL', `${device.uuid} has no DMA`);
+}
+
+/** What the driver declares; the module's default export makes a driver of it. */
+export const ap = {
+  name: 'vfio_ap',
+  deviceApi: 'vfio-ap',
+  types: [{ sysfsName: 'passthrough', prettyName: 'VFIO AP Passthrough Device' }],
+  maxInstances: MAX_MATRICES,
+  /** ENODEV: there is no AP bus. */
+  configure(options: unknown) {
+    const { apBus } = (options ?? {}) as Partial<ApOptions>;
+    if (apBus?.buffer instanceof SharedArrayBuffer) return { options };
+    throw new MediatedError('ENODEV', 'this machine has no AP instructions: pass `apBus`, the handle of an ApBus', {
+      syscall: 'loadDriver',
+    });
+  },
+  start: ({ bus, options }: DriverHost) => apOperations(new ApMemory((options as ApOptions).apBus, bus), dmaOf),
+};
+
+export default defineDriver(ap);

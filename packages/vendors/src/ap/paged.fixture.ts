@@ -1,0 +1,46 @@
+/**
+ * vfio_ap for tests, with a guest memory of 16 pages whose pins are counted in shared words (option `pins`), and with a
+ * command that takes a page away from a device as an unmap does.
+ */
+import { type DriverHost, MediatedError } from '@mediated/core';
+import { ap, type ApOptions } from '@mediated/vendors/ap';
+import { defineDriver } from '@mediated/vfio';
+import { ApMemory } from '#dist/ap/ap-memory.js';
+import { apOperations } from '#dist/ap/operations.js';
+
+export const PAGES = 16;
+/** Takes the page of the address in the argument (8 bytes) away. */
+export const UNMAP_PAGE = 1;
+
+export interface PagedOptions extends ApOptions {
+  readonly pins: SharedArrayBuffer;
+}
+
+export default defineDriver({
+  ...ap,
+  start({ bus, options }: DriverHost) {
+    const { apBus, pins } = options as PagedOptions;
+    const counts = new Int32Array(pins);
+    const add = (iova: bigint, difference: number): Uint8Array[] => {
+      const page = Number(iova / 4096n);
+      if (page >= PAGES) throw new MediatedError('EINVAL', `nothing is mapped at ${iova}`);
+      if (Atomics.add(counts, page, difference) + difference < 0) throw new Error(`page ${page} is not pinned`);
+      return [new Uint8Array(4096)];
+    };
+    const operations = apOperations(new ApMemory(apBus, bus), () => ({
+      pin: (iova) => add(iova, 1),
+      unpin: (iova) => void add(iova, -1),
+    }));
+    return {
+      ...operations,
+      ioctl(device, command, argument, call) {
+        if (command !== UNMAP_PAGE) return operations.ioctl?.(device, command, argument, call);
+        return operations.dmaUnmap(
+          device,
+          new DataView(argument.buffer, argument.byteOffset).getBigUint64(0, true),
+          4096n,
+        );
+      },
+    };
+  },
+});
