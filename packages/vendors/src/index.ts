@@ -3,6 +3,9 @@
 /** The module of vfio_ap, crypto adapters of a mainframe. */
 export const apUrl: URL = new URL('./ap/driver.js', import.meta.url);
 
+/** The module of vfio_ccw, I/O subchannels of a mainframe. */
+export const ccwUrl: URL = new URL('./ccw/driver.js', import.meta.url);
+
 /** The module of mbochs, the sample display after Bochs' graphics card. */
 export const mbochsUrl: URL = new URL('./mbochs/driver.js', import.meta.url);
 
