@@ -2,7 +2,7 @@
  * The kernel modules that the recordings load, and what stands for them here. `units` is what a device of a type takes
  * of the module's capacity; the replayer infers types of devices from it that no recorded step created.
  */
-import { mttyUrl } from '@mediated/vendors';
+import { mbochsUrl, mdpyUrl, mttyUrl } from '@mediated/vendors';
 
 export interface Module {
   readonly name: string;
@@ -13,10 +13,6 @@ export interface Module {
   readonly units: Readonly<Record<string, number>>;
   /** Whether an unbound device still takes its units. */
   readonly unboundCounts: boolean;
-}
-
-function fixture(name: string): URL {
-  return new URL(`../../dist-fixtures/oracle/drivers/${name}-life-cycle.fixture.js`, import.meta.url);
 }
 
 const LIST: readonly Module[] = [
@@ -30,7 +26,7 @@ const LIST: readonly Module[] = [
   },
   {
     name: 'mdpy',
-    url: fixture('mdpy'),
+    url: mdpyUrl,
     parent: 'mdpy',
     capacity: 4,
     units: { 'mdpy-vga': 1, 'mdpy-xga': 1, 'mdpy-hd': 1 },
@@ -38,7 +34,7 @@ const LIST: readonly Module[] = [
   },
   {
     name: 'mbochs',
-    url: fixture('mbochs'),
+    url: mbochsUrl,
     parent: 'mbochs',
     capacity: 256,
     units: { 'mbochs-small': 4, 'mbochs-medium': 16, 'mbochs-large': 64 },

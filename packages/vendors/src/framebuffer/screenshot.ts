@@ -26,7 +26,7 @@ type PlaneInfo = ReturnType<typeof gfxPlaneInfo.decode>;
 export interface ScreenshotOptions {
   /**
    * Where the picture is encoded: the runtime's workqueue, `runtime.system.workqueue`. Default: the calling thread,
-   * which takes some ten milliseconds per million pixels.
+   * which takes about a hundred milliseconds per million pixels.
    */
   readonly workqueue?: Pick<Workqueue, 'run'>;
 }

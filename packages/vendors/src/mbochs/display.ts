@@ -72,6 +72,10 @@ export class MbochsDisplay {
 
   /** Reads from byte `position` of the device's file. EFAULT. */
   read(position: number, into: Uint8Array): number {
+    if (this.#isBulk(position, into)) {
+      into.set(this.#bytes(position, into.length));
+      return into.length;
+    }
     return transfer('read', position, into, (at, part) => {
       const { length } = part;
       if (at < CONFIG_BYTES) this.config.read(at, part);
@@ -85,6 +89,10 @@ export class MbochsDisplay {
 
   /** Writes at byte `position` of the device's file. EFAULT, after earlier pieces have taken effect. */
   write(position: number, bytes: Uint8Array): number {
+    if (this.#isBulk(position, bytes)) {
+      this.#bytes(position, bytes.length).set(bytes);
+      return bytes.length;
+    }
     return transfer('write', position, bytes, (at, part) => {
       const { length } = part;
       if (at < CONFIG_BYTES) this.config.write(at, part);
@@ -127,6 +135,11 @@ export class MbochsDisplay {
     if (!isDispi(offset, bytes.length)) return;
     const [low, high] = bytes as unknown as [number, number];
     this.dispi.write((offset - DISPI) / 2, low | (high << 8));
+  }
+
+  /** A transfer that lies in the memory as a whole, where pieces make no difference but that they take longer. */
+  #isBulk(position: number, { length }: Uint8Array): boolean {
+    return length > 4 && this.#inMemory(position, length);
   }
 
   /** What the shift would put behind the end is nowhere: there the kernel reaches into memory that is not the card's. */

@@ -66,6 +66,12 @@ test('types, descriptions and the memory attribute are those of the module', asy
   ]);
 });
 
+test('a create can be told to fail; it leaves nothing', async () => {
+  await parent.storeAttribute('faults/fail_create', '2 EBUSY');
+  for (const type of ['mbochs-large', 'mbochs-small']) expect(await code(parent.create(type))).toBe('EBUSY');
+  expect(await parent.availableInstances('mbochs-small')).toBe(64);
+});
+
 describe('ioctls', () => {
   test('GET_INFO: PCI, ten regions, five interrupt indexes', () =>
     withDisplay('mbochs-small', async (client) => {

@@ -25,6 +25,7 @@ import {
   regionInfo,
   regionTypeCapability,
 } from '@mediated/vfio/uapi';
+import { withFaults } from '../faults/with-faults.js';
 import { CONFIG_BYTES } from '../framebuffer/config-space.js';
 import { answerDeviceInfo, answerIrqInfo, answerPlane, refused } from '../framebuffer/requests.js';
 import { reserve } from './budget.js';
@@ -148,4 +149,4 @@ export const mbochs = {
   },
 };
 
-export default defineDriver(mbochs);
+export default withFaults(defineDriver(mbochs));

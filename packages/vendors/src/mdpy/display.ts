@@ -64,6 +64,10 @@ export class MdpyDisplay {
 
   /** Reads from byte `position` of the device's file. EFAULT. */
   read(position: number, into: Uint8Array): number {
+    if (this.#isBulk(position, into)) {
+      into.set(this.#bytes(position, into.length));
+      return into.length;
+    }
     return transfer('read', position, into, (at, part) => {
       if (at < CONFIG_BYTES) this.config.read(at, part);
       else if (this.#holds(at, part.length)) part.set(this.#bytes(at, part.length));
@@ -74,6 +78,10 @@ export class MdpyDisplay {
 
   /** Writes at byte `position` of the device's file. EFAULT, after earlier pieces have taken effect. */
   write(position: number, bytes: Uint8Array): number {
+    if (this.#isBulk(position, bytes)) {
+      this.#bytes(position, bytes.length).set(bytes);
+      return bytes.length;
+    }
     return transfer('write', position, bytes, (at, part) => {
       if (at < CONFIG_BYTES) this.config.write(at, part);
       else if (this.#holds(at, part.length)) this.#bytes(at, part.length).set(part);
@@ -86,6 +94,11 @@ export class MdpyDisplay {
     const { width, height, stride, memoryBytes } = this.mode;
     // The size is that of the memory, not of the picture (quirk).
     return { format: DRM_FORMAT_XRGB8888, width, height, stride, size: memoryBytes, place: DISPLAY_REGION };
+  }
+
+  /** A transfer that lies in the framebuffer as a whole, where pieces make no difference but that they take longer. */
+  #isBulk(position: number, { length }: Uint8Array): boolean {
+    return this.#offsetCounts && length > 4 && this.#holds(position, length);
   }
 
   #holds(position: number, length: number): boolean {

@@ -116,6 +116,12 @@ test('mdpy 4: a probe that fails gives its instance back', async () => {
   }
 });
 
+test('a create can be told to fail; it leaves nothing', async () => {
+  await parent.storeAttribute('faults/fail_create', '1 ENOSPC');
+  expect(await code(parent.create('mdpy-vga'))).toBe('ENOSPC');
+  expect(await available()).toEqual([4, 4, 4]);
+});
+
 describe('configuration space', () => {
   test.each(TYPES)(
     'mdpy 5, 6: %s tells its format, its size and the size of its memory',

@@ -20,6 +20,7 @@ import {
   readArgument,
   regionInfo,
 } from '@mediated/vfio/uapi';
+import { withFaults } from '../faults/with-faults.js';
 import { CONFIG_BYTES } from '../framebuffer/config-space.js';
 import { answerDeviceInfo, answerIrqInfo, answerPlane, refused } from '../framebuffer/requests.js';
 import { DISPLAY_REGION, FRAMEBUFFER_OFFSET, MdpyDisplay } from './display.js';
@@ -87,4 +88,4 @@ export const mdpy = {
   },
 };
 
-export default defineDriver(mdpy);
+export default withFaults(defineDriver(mdpy));
