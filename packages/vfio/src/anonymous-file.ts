@@ -3,11 +3,14 @@
  * with `IoctlCall.openFile`; called on the device's thread.
  */
 
+/** The position of a read or write that goes on where the last has ended: all that a stream has. */
+export const NO_POSITION = -1;
+
 /** The callbacks of such a file. An absent one is EINVAL to the program; throw a `MediatedError` to fail. */
 export interface AnonymousFile {
   /** As shown to people, e.g. `[mtty-migration]`. */
   readonly name: string;
-  /** Fills `into`; returns how many bytes. `position` is what the program gave: streams ignore it. */
+  /** Fills `into`; returns how many bytes. `position` is what the program gave, maybe `NO_POSITION`. */
   read?(position: number, into: Uint8Array): number | Promise<number>;
   /** Takes `bytes`; returns how many. */
   write?(position: number, bytes: Uint8Array): number | Promise<number>;

@@ -4,6 +4,7 @@
  * closed before they have ended.
  */
 import { driverFailure, driverNonsense, isThenable, MediatedError } from '@mediated/core';
+import { NO_POSITION } from './anonymous-file.js';
 import type { DeviceFiles } from './device-files.js';
 import { IOCTL_RESULT_BYTES } from './device-files-protocol.js';
 import type { OpenFile } from './open-file.js';
@@ -28,7 +29,7 @@ export class FileOperations {
   read(number: number, position: number, length: number, owner: number): Uint8Array | Promise<Uint8Array> {
     const file = this.#files.find(number, owner, 'read');
     if (!file.has('read')) throw unsupported('read');
-    assertOffset(position, 'read');
+    assertPosition(file, position, 'read');
     const into = new Uint8Array(Math.min(length, MAX_TRANSFER));
     const taken = (count: unknown) => {
       this.#assertCount(count, into.length, 'read');
@@ -40,7 +41,7 @@ export class FileOperations {
   write(number: number, position: number, bytes: Uint8Array, owner: number): number | Promise<number> {
     const file = this.#files.find(number, owner, 'write');
     if (!file.has('write')) throw unsupported('write');
-    assertOffset(position, 'write');
+    assertPosition(file, position, 'write');
     const taken = (count: unknown) => {
       this.#assertCount(count, bytes.length, 'write');
       return count;
@@ -116,6 +117,10 @@ export class FileOperations {
 
 function unsupported(syscall: string): MediatedError {
   return new MediatedError('EINVAL', `the file has no ${syscall}`, { syscall });
+}
+
+function assertPosition(file: OpenFile, position: number, syscall: string): void {
+  if (!(file.streams && position === NO_POSITION)) assertOffset(position, syscall);
 }
 
 function assertOffset(value: number, syscall: string): void {

@@ -2,11 +2,14 @@
  * Open files on the device's thread, private to it: of a device, and anonymous ones that its driver has made. Made by
  * `device-files.ts`; the counts of calls are kept by `file-operations.ts`.
  */
+import { MediatedError } from '@mediated/core';
 import type { AnonymousFile } from './anonymous-file.js';
 import type { VfioDevice } from './device.js';
+import { serveFeature } from './features/serve-feature.js';
 import type { InterruptCounter } from './interrupt-counter.js';
 import type { DeviceOperations, IoctlCall } from './operations.js';
-import { findCounter, findPassed, type PassedFile, type PassedFiles } from './passed-file.js';
+import { findCounter, findMemory, findPassed, type PassedFile, type PassedFiles } from './passed-file.js';
+import { DEVICE_FEATURE } from './uapi/feature.js';
 
 /** What the files of a thread do for each other. */
 export interface FileOpener {
@@ -30,6 +33,9 @@ export abstract class OpenFile {
     this.number = number;
     this.owner = owner;
   }
+
+  /** A read or write may come without a position. */
+  readonly streams: boolean = false;
 
   abstract has(operation: 'read' | 'write' | 'ioctl' | 'mmap'): boolean;
   abstract read(position: number, into: Uint8Array): unknown;
@@ -57,8 +63,9 @@ export class OpenDeviceFile extends OpenFile {
     this.#opener = opener;
   }
 
+  /** Of ioctls there is always one: FEATURE. */
   has(operation: 'read' | 'write' | 'ioctl' | 'mmap'): boolean {
-    return this.#operations[operation] !== undefined;
+    return operation === 'ioctl' || this.#operations[operation] !== undefined;
   }
 
   read(position: number, into: Uint8Array): MaybePromise<number> | undefined {
@@ -70,7 +77,10 @@ export class OpenDeviceFile extends OpenFile {
   }
 
   ioctl(command: number, argument: Uint8Array, files: PassedFiles | undefined): unknown {
-    return this.#operations.ioctl?.(this.device, command, argument, new DeviceIoctl(this, files, this.#opener));
+    const call = new DeviceIoctl(this, files, this.#opener);
+    if (command === DEVICE_FEATURE) return serveFeature(this.#operations, this.device, argument, call);
+    if (this.#operations.ioctl !== undefined) return this.#operations.ioctl(this.device, command, argument, call);
+    throw new MediatedError('EINVAL', 'the device has no ioctl', { syscall: 'ioctl' });
   }
 
   mmap(offset: number, length: number): unknown {
@@ -80,6 +90,7 @@ export class OpenDeviceFile extends OpenFile {
 
 /** An open anonymous file. It holds no reference to the device: its driver answers, also after the device is gone. */
 export class OpenAnonymousFile extends OpenFile {
+  override readonly streams = true;
   readonly device: VfioDevice;
   readonly file: AnonymousFile;
 
@@ -128,6 +139,10 @@ class DeviceIoctl implements IoctlCall {
 
   passed(descriptor: number): PassedFile {
     return findPassed(this.#files, descriptor);
+  }
+
+  memory(address: bigint, length: bigint): Uint8Array {
+    return findMemory(this.#files, address, length);
   }
 
   openFile(file: AnonymousFile): number {

@@ -7,6 +7,8 @@ import type { AnonymousFile } from './anonymous-file.js';
 import type { Clock } from './clock.js';
 import type { VfioDevice } from './device.js';
 import type { InterruptCounter } from './interrupt-counter.js';
+import type { DmaLoggingOperations } from './logging/operations.js';
+import type { MigrationOperations } from './migration/operations.js';
 import type { PassedFile } from './passed-file.js';
 
 /** What an `ioctl` callback may ask about its caller, and do for it. */
@@ -15,6 +17,8 @@ export interface IoctlCall {
   eventfd(descriptor: number): InterruptCounter;
   /** The file behind a descriptor number in the argument. EBADF: there is none. */
   passed(descriptor: number): PassedFile;
+  /** The caller's memory from an address in the argument on, itself. EFAULT: some of it was not passed. */
+  memory(address: bigint, length: bigint): Uint8Array;
   /** Opens a file for the caller. Return its number, or put it into the argument: the caller makes a file of it. */
   openFile(file: AnonymousFile): number;
 }
@@ -54,7 +58,8 @@ export interface DeviceOperations<Data> {
   write?(device: VfioDevice<Data>, position: number, bytes: Uint8Array): number | Promise<number>;
   /**
    * A command and its argument, which the caller gets back as the callback leaves it; returns the call's result
-   * (default 0). An argument that was not passed is empty. Absent: EINVAL.
+   * (default 0). A negative errno fails the call like a thrown error, but gives the argument back. An argument that was
+   * not passed is empty. VFIO_DEVICE_FEATURE does not come here. Absent: EINVAL.
    */
   ioctl?(
     device: VfioDevice<Data>,
@@ -63,6 +68,23 @@ export interface DeviceOperations<Data> {
     call: IoctlCall,
     // biome-ignore lint/suspicious/noConfusingVoidType: a callback may return nothing, and most do by calling another.
   ): number | undefined | void | Promise<number | undefined | void>;
+  /**
+   * A feature that is none of the core's (those are migration and DMA logging): its number, the flags of the request
+   * (`FEATURE_FLAGS`), its data, which the caller gets back as the callback leaves it. Throw ENOTTY for a feature that the
+   * device does not have, then call `checkFeature`. Absent: ENOTTY.
+   */
+  feature?(
+    device: VfioDevice<Data>,
+    feature: number,
+    flags: number,
+    data: Uint8Array,
+    call: IoctlCall,
+    // biome-ignore lint/suspicious/noConfusingVoidType: as for ioctl.
+  ): number | undefined | void | Promise<number | undefined | void>;
+  /** What is needed to migrate devices. Absent: its features are ENOTTY. */
+  readonly migration?: MigrationOperations<Data>;
+  /** What is needed to log the devices' DMA. Absent: its features are ENOTTY. */
+  readonly logging?: DmaLoggingOperations<Data>;
   /** The memory behind `length` bytes from `offset` of the device's file, itself, no copy. Absent: EINVAL. */
   mmap?(device: VfioDevice<Data>, offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;
   /** The device is wanted back but in use: asked at once with 0, then every 10 s with 1, 2... until it is closed. */
