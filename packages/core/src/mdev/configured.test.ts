@@ -43,6 +43,14 @@ function unregistered(name: string): Promise<void> {
 }
 
 describe('configure', () => {
+  test('sets budgets that all threads share; those that are none are EINVAL', async () => {
+    const runtime = await start({ ...BOARD, shared: { chairs: { budget: 2 } } });
+    const chairs = runtime.lockStatistics().find(({ name }) => name === 'chairs: boards');
+    expect(chairs).toBeDefined();
+    const refused = start({ ...BOARD, shared: { chairs: { budget: -1 } } });
+    await expect(refused).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
   test('gives the driver its name, types, parents and the options of its threads', async () => {
     const runtime = await start();
     expect(runtime.drivers).toEqual(['boards']);

@@ -4,7 +4,7 @@
  */
 import { MediatedError } from '../errors.js';
 import { LARGEST_VALUE } from '../sync/ledger.js';
-import type { DriverConfiguration, DriverModule, PerParent, TypeSpec } from './driver.js';
+import type { BudgetSpec, DriverConfiguration, DriverModule, PerParent, TypeSpec } from './driver.js';
 import { driverFailure } from './driver-call.js';
 import { MAX_TYPES, MDEV_BUS } from './layout.js';
 import type { ParentSpec } from './parent-spec.js';
@@ -20,6 +20,7 @@ export interface ResolvedDriver {
   readonly bus: string;
   readonly types: readonly TypeSpec[];
   readonly maxInstances: number;
+  readonly shared: Record<string, BudgetSpec>;
   readonly perParent: Required<PerParent>;
   readonly parents: readonly Omit<ParentSpec, 'driver'>[];
   /** For the driver's `start`. */
@@ -56,6 +57,7 @@ export function resolveDriver(module: DriverModule, configuration: DriverConfigu
     bus: module.bus ?? MDEV_BUS,
     types: configuration.types ?? module.types,
     maxInstances: configuration.maxInstances ?? module.maxInstances ?? 0,
+    shared: { ...module.shared, ...configuration.shared },
     perParent: { budgets: perParent.budgets ?? {}, memory: perParent.memory ?? {} },
     parents: configuration.parents ?? [],
     options: configuration.options,
@@ -63,9 +65,9 @@ export function resolveDriver(module: DriverModule, configuration: DriverConfigu
 }
 
 /** EINVAL, with the reason, for a driver that cannot be loaded. Spec: mdev-core section 3 (no device_api: EINVAL). */
-export function checkResolved(url: string, module: DriverModule, resolved: ResolvedDriver): void {
+export function checkResolved(url: string, resolved: ResolvedDriver): void {
   check(url, resolved);
-  checkBudgets(url, module.shared ?? {});
+  checkBudgets(url, resolved.shared);
   checkBudgets(url, resolved.perParent.budgets);
   checkMemory(url, resolved.perParent.memory);
 }

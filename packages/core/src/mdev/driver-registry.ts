@@ -116,14 +116,14 @@ export class DriverRegistry {
     const module = await loadDriverModule(url);
     const configuration = await configureDriver(url, module, options, threads);
     const resolved = resolveDriver(module, configuration);
-    checkResolved(url, module, resolved);
+    checkResolved(url, resolved);
     const { name } = resolved;
     if (this.#drivers.has(name) || this.#busy.has(name)) {
       throw new MediatedError('EBUSY', `a driver named ${name} is on the bus already`, { syscall: 'loadDriver' });
     }
     this.#busy.add(name);
     const { locks } = this.#memory;
-    const budgets = Object.entries(module.shared ?? {}).map(
+    const budgets = Object.entries(resolved.shared).map(
       ([budget, spec]) => [budget, locks.semaphore(spec.budget, `${budget}: ${name}`)] as const,
     );
     const pins = locks.semaphore(MAX_PINS, `pins: ${name}`);

@@ -119,6 +119,8 @@ export interface DriverConfiguration {
   readonly deviceApi?: string;
   readonly types?: readonly TypeSpec[];
   readonly maxInstances?: number;
+  /** Units of declared budgets, by name; the others keep theirs. */
+  readonly shared?: Record<string, BudgetSpec>;
   readonly perParent?: PerParent;
   /** Parents to register with the driver unless `loadDriver` is told others. */
   readonly parents?: readonly Omit<ParentSpec, 'driver'>[];
