@@ -25,6 +25,7 @@ export function faulty<Shared extends Record<string, BudgetSpec>, Data>(
 ): DeviceDriver<Shared, Data> {
   return {
     ...driver,
+    configure: (options, threads) => ({ ...driver.configure?.(undefined, threads), options }),
     start(host) {
       const operations = driver.start(host) as DeviceOperations<Data>;
       return {

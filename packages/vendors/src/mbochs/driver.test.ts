@@ -60,10 +60,21 @@ test('types, descriptions and the memory attribute are those of the module', asy
     await mdev.remove();
   }
   expect(parent.types.map(({ id, name }) => [id, name])).toEqual([
-    ['mbochs-small', 'small'],
-    ['mbochs-medium', 'medium'],
-    ['mbochs-large', 'large'],
+    ['mbochs-small', 'mbochs-small'],
+    ['mbochs-medium', 'mbochs-medium'],
+    ['mbochs-large', 'mbochs-large'],
   ]);
+});
+
+test('the load option count is the megabytes of all displays, on however many threads', async () => {
+  await using own = Runtime.start();
+  await own.loadDriver(mbochsUrl, { options: { count: 100 }, threads: 2, parents: [{ name: 'mbochs', threads: 2 }] });
+  const limited = own.bus.parent('mbochs');
+  const available = () => Promise.all(TYPES.map(([type]) => limited.availableInstances(type)));
+  expect(await available()).toEqual([25, 6, 1]);
+  await limited.create('mbochs-large');
+  expect(await available()).toEqual([9, 2, 0]);
+  expect(await code(limited.create('mbochs-large'))).toBe('ENOSPC');
 });
 
 test('a create can be told to fail; it leaves nothing', async () => {

@@ -27,12 +27,13 @@ import {
 } from '@mediated/vfio/uapi';
 import { withFaults } from '../faults/with-faults.js';
 import { CONFIG_BYTES } from '../framebuffer/config-space.js';
+import { countOption } from '../framebuffer/count-option.js';
 import { answerDeviceInfo, answerIrqInfo, answerPlane, refused } from '../framebuffer/requests.js';
 import { reserve } from './budget.js';
 import { EDID_BYTES, EDID_OFFSET, MbochsDisplay, MEMORY_OFFSET, REGISTERS_BYTES, REGISTERS_OFFSET } from './display.js';
 import { TYPES, typeOf } from './types.js';
 
-/** Video memory of all displays together. */
+/** Video memory of all displays together, unless the load options say otherwise. */
 const MEGABYTES = 256;
 
 const READ_WRITE = REGION_FLAGS.read | REGION_FLAGS.write;
@@ -100,8 +101,9 @@ function getDmaBuf(display: MbochsDisplay, argument: Uint8Array, call: IoctlCall
 export const mbochs = {
   name: 'mbochs',
   deviceApi: 'vfio-pci',
-  types: Object.keys(TYPES).map((sysfsName) => ({ sysfsName })),
+  types: Object.keys(TYPES).map((sysfsName) => ({ sysfsName, prettyName: `mbochs-${sysfsName}` })),
   shared: { memory: { budget: MEGABYTES } },
+  configure: (options: unknown) => ({ shared: { memory: { budget: countOption(options, MEGABYTES) } } }),
   start({ shared: { memory }, bus }: DriverHost<{ memory: { budget: number } }>): DeviceOperations<MbochsDisplay> {
     const quirks = bus.memory.settings.quirks === 'kernel';
     return {

@@ -62,9 +62,9 @@ describe('types', () => {
       await mdev.remove();
     }
     expect(parent.types.map(({ id, name }) => [id, name])).toEqual([
-      ['mdpy-vga', 'vga'],
-      ['mdpy-xga', 'xga'],
-      ['mdpy-hd', 'hd'],
+      ['mdpy-vga', 'mdpy-vga'],
+      ['mdpy-xga', 'mdpy-xga'],
+      ['mdpy-hd', 'mdpy-hd'],
     ]);
     expect(parent.deviceApi).toBe('vfio-pci');
   });
@@ -113,6 +113,16 @@ test('mdpy 4: a probe that fails gives its instance back', async () => {
     expect(results.filter((result) => result === 'ok')).toHaveLength(4 - (await limited.availableInstances('mdpy-hd')));
     for (const mdev of faulty.bus.mdevs()) await mdev.remove();
     expect(await limited.availableInstances('mdpy-hd')).toBe(4);
+  }
+});
+
+test('the load option count is the number of displays; anything else is EINVAL', async () => {
+  await using own = Runtime.start();
+  await own.loadDriver(mdpyUrl, { options: { count: 2 }, parents: [{ name: 'mdpy' }] });
+  for (const [type] of TYPES) expect(await own.bus.parent('mdpy').availableInstances(type)).toBe(2);
+  await own.unloadDriver('mdpy');
+  for (const options of [{ count: -1 }, { count: 1.5 }, { count: '4' }, { counts: 4 }, 4, null]) {
+    expect(await code(own.loadDriver(mdpyUrl, { options }))).toBe('EINVAL');
   }
 });
 

@@ -22,12 +22,13 @@ import {
 } from '@mediated/vfio/uapi';
 import { withFaults } from '../faults/with-faults.js';
 import { CONFIG_BYTES } from '../framebuffer/config-space.js';
+import { countOption } from '../framebuffer/count-option.js';
 import { answerDeviceInfo, answerIrqInfo, answerPlane, refused } from '../framebuffer/requests.js';
 import { DISPLAY_REGION, FRAMEBUFFER_OFFSET, MdpyDisplay } from './display.js';
 import { MODES, modeOf } from './modes.js';
 
-/** Displays of all types on one parent. */
-const MAX_DISPLAYS = 4;
+/** Displays of all types on one parent, unless the load options say otherwise. */
+const DISPLAYS = 4;
 
 const READ_WRITE = REGION_FLAGS.read | REGION_FLAGS.write;
 
@@ -49,8 +50,8 @@ function getRegionInfo({ mode }: MdpyDisplay, argument: Uint8Array): void {
 export const mdpy = {
   name: 'mdpy',
   deviceApi: 'vfio-pci',
-  types: Object.keys(MODES).map((sysfsName) => ({ sysfsName })),
-  maxInstances: MAX_DISPLAYS,
+  types: Object.keys(MODES).map((sysfsName) => ({ sysfsName, prettyName: `mdpy-${sysfsName}` })),
+  configure: (options: unknown) => ({ maxInstances: countOption(options, DISPLAYS) }),
   start({ bus }: DriverHost): DeviceOperations<MdpyDisplay> {
     const offsetCounts = bus.memory.settings.quirks === 'mended';
     return {
