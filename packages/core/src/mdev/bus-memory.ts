@@ -14,6 +14,10 @@ import { AUTOPROBE, DEVICE_NEXT, DEVICE_UUID, DEVICE_WORDS, DRIVER_WORDS, FLAG_W
 /** Kernel quirks as they are, or repaired (spec/mdev-core section 16; docs/mdev.md). */
 export type Quirks = 'kernel' | 'mended';
 
+/** Room for the locks of a parent, and the least for a bus. Memory is used as locks are made. */
+const LOCK_WORDS = 2048;
+const MIN_LOCK_WORDS = 2 ** 18;
+
 /** Most drivers on one bus. */
 const MAX_DRIVERS = 256;
 
@@ -87,7 +91,7 @@ export class BusMemory {
       uuids: UuidTable.create({ arena: devices, uuidOffset: DEVICE_UUID, nextOffset: DEVICE_NEXT }),
       parents: Arena.create({ capacity: capacity.parents, slotWords: PARENT_WORDS }),
       names: NameTable.create({ capacity: capacity.parents * 2 + 1024 }),
-      locks: LockSpace.create({ words: capacity.parents * 1024 }),
+      locks: LockSpace.create({ words: Math.max(capacity.parents * LOCK_WORDS, MIN_LOCK_WORDS) }),
       events: EventLog.create(),
       groups: IdAllocator.create(capacity.devices),
       numbers: IdAllocator.create(capacity.devices),
