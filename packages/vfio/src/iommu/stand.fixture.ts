@@ -20,7 +20,7 @@ export class Program implements DmaClient {
   readonly bytes: Uint8Array;
   readonly bitmaps: Uint8Array = new Uint8Array(4096);
 
-  constructor(pages = 64, owner = 0) {
+  constructor(pages = 256, owner = 0) {
     this.owner = owner;
     this.memory = new SharedArrayBuffer(pages * 4096);
     this.bytes = new Uint8Array(this.memory);
