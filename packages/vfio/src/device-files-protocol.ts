@@ -1,8 +1,11 @@
 /**
- * Device files between a client thread and a device's thread. Used by `device-file.ts` and `device-files-actor.ts`.
+ * Device files between a client thread, or the control actor, and a device's thread. Used by `device-file.ts`, `control/`
+ * and `device-files-actor.ts`.
  * A file has a number that no other file of the device's thread has had in this life of the thread.
  */
-import { ask, bytes, defineProtocol, int, number, uint, value } from '@mediated/core/actor';
+import { ask, bytes, defineProtocol, int, none, number, uint, value } from '@mediated/core/actor';
+import type { GroupOpen, GroupOpened } from './control/control-protocol.js';
+import type { Segment } from './iommu/segment-table.js';
 import type { PassedFiles } from './passed-file.js';
 
 export const deviceFilesProtocol = defineProtocol({
@@ -20,6 +23,29 @@ export const deviceFilesProtocol = defineProtocol({
   ioctlWithFiles: ask([int, uint, value<{ argument: Uint8Array; files: PassedFiles }>()], bytes),
   /** File, offset, length. */
   mmap: ask([int, number, number], value<SharedArrayBuffer>()),
+  /** Opens the device by its own node; as {@link open}. The file is to be bound to an iommufd context. */
+  openNode: ask([int, int], int),
+  /** File; virtual machine, 0: none. */
+  setKvm: ask([int, int], none),
+
+  /** From the driver on another of its threads: slot, generation, step (`device-peers.ts`). ENODEV. */
+  step: ask([int, int, int], int),
+
+  /** From the control actor: slot, generation, name. Above 0: the name means the device; below: an errno. */
+  match: ask([int, int, value<string>()], int),
+  /** Slot, generation. Opens the device for a client that has its group. ENODEV; what `openDevice` threw. */
+  openOfGroup: ask([int, int, value<GroupOpen>()], value<GroupOpened>()),
+  /** File and client: the client has died before it could be told of the file. */
+  closeFor: ask([int, int], none),
+  /** Address space, memory that a mapping will name. */
+  shareSegment: ask([int, value<Segment>()], none),
+  /** Address space, number of the memory. */
+  dropSegment: ask([int, int], none),
+  /** Address space: no device of this thread may have the range pinned when this is answered. */
+  dmaUnmap: ask([int, value<{ iova: bigint; size: bigint }>()], none),
+  /** File, client, virtual machine: the file stays open for the machine. EBADF. */
+  pinFile: ask([int, int, int], none),
+  unpinFile: ask([int], none),
 });
 
 export type DeviceFilesMessages = NonNullable<(typeof deviceFilesProtocol)['types']>;

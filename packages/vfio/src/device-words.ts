@@ -8,7 +8,9 @@
  * OPEN_COUNT open files: the owner, under the mutex of the device's set.
  * SET        number of the shared set's record plus one, 0 for a set of its own: the owner, under the set's mutex.
  * JOINED     place among the members of the shared set: as SET.
- * LISTED     1 while an open finds the device and `vfio-dev/vfioN` exists: the owner.
+ * LISTED     not 0 while an open finds the device and `vfio-dev/vfioN` exists: 1 more than its place in the order in which
+ *            the devices of its group have joined. The owner.
+ * IOMMUFD    number of the iommufd context that it is bound to, 0 if none: the owner, under the set's mutex.
  * OWN_MUTEX  the mutex of a set of its own. Any thread, by the mutex's rules; recovered by the supervising thread.
  */
 import { Mutex } from '@mediated/core/sync';
@@ -19,5 +21,6 @@ export const SET = 2;
 export const JOINED = 3;
 export const OWN_MUTEX = 4;
 export const LISTED = OWN_MUTEX + Mutex.WORDS;
+export const IOMMUFD = LISTED + 1;
 /** Words in use; a slot has `FRAMEWORK_WORDS` of them. */
-export const DEVICE_WORDS_USED = LISTED + 1;
+export const DEVICE_WORDS_USED = IOMMUFD + 1;

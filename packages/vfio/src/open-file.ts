@@ -7,13 +7,17 @@ import type { AnonymousFile } from './anonymous-file.js';
 import type { VfioDevice } from './device.js';
 import { serveFeature } from './features/serve-feature.js';
 import type { InterruptCounter } from './interrupt-counter.js';
-import type { DeviceOperations, IoctlCall } from './operations.js';
+import type { NodeFiles } from './node-files.js';
+import type { DeviceOperations, IoctlCall, OpenedAs } from './operations.js';
 import { findCounter, findMemory, findPassed, type PassedFile, type PassedFiles } from './passed-file.js';
 import { DEVICE_FEATURE } from './uapi/feature.js';
+import { DEVICE_ATTACH_IOMMUFD_PT, DEVICE_BIND_IOMMUFD, DEVICE_DETACH_IOMMUFD_PT } from './uapi/iommufd.js';
 
 /** What the files of a thread do for each other. */
 export interface FileOpener {
   openAnonymous(file: AnonymousFile, caller: OpenDeviceFile): number;
+  /** The commands of files that were opened by their own nodes. */
+  readonly nodes: NodeFiles;
 }
 
 type MaybePromise<T> = T | Promise<T>;
@@ -47,6 +51,9 @@ export abstract class OpenFile {
 /** An open device. */
 export class OpenDeviceFile extends OpenFile {
   readonly device: VfioDevice;
+  /** Virtual machine of a file that was opened by its own node: the device's from the bind on; 0: none. */
+  kvm = 0;
+  #opened: OpenedAs;
   readonly #operations: DeviceOperations<unknown>;
   readonly #opener: FileOpener;
 
@@ -54,18 +61,34 @@ export class OpenDeviceFile extends OpenFile {
     number: number,
     owner: number,
     device: VfioDevice,
+    opened: OpenedAs,
     operations: DeviceOperations<unknown>,
     opener: FileOpener,
   ) {
     super(number, owner);
     this.device = device;
+    this.#opened = opened;
     this.#operations = operations;
     this.#opener = opener;
   }
 
-  /** Of ioctls there is always one: FEATURE. */
+  get opened(): OpenedAs {
+    return this.#opened;
+  }
+
+  /** Whether it may be used for more than being bound. Never unset. */
+  get granted(): boolean {
+    return this.#opened.kind !== 'node' || this.#opened.iommufd !== 0;
+  }
+
+  /** Opened by its own node, it has been bound to an iommufd context. */
+  bound(iommufd: number): void {
+    this.#opened = { kind: 'node', iommufd };
+  }
+
+  /** Of ioctls there is always one: to bind it, and FEATURE. */
   has(operation: 'read' | 'write' | 'ioctl' | 'mmap'): boolean {
-    return operation === 'ioctl' || this.#operations[operation] !== undefined;
+    return operation === 'ioctl' || (this.granted && this.#operations[operation] !== undefined);
   }
 
   read(position: number, into: Uint8Array): MaybePromise<number> | undefined {
@@ -77,6 +100,13 @@ export class OpenDeviceFile extends OpenFile {
   }
 
   ioctl(command: number, argument: Uint8Array, files: PassedFiles | undefined): unknown {
+    const { nodes } = this.#opener;
+    if (command === DEVICE_BIND_IOMMUFD) return nodes.bind(this, argument, files);
+    if (!this.granted) throw new MediatedError('EINVAL', 'the file is not bound yet', { syscall: 'ioctl' });
+    if (this.#opened.kind === 'node') {
+      if (command === DEVICE_ATTACH_IOMMUFD_PT) return nodes.attach(this, argument);
+      if (command === DEVICE_DETACH_IOMMUFD_PT) return nodes.detach(this, argument);
+    }
     const call = new DeviceIoctl(this, files, this.#opener);
     if (command === DEVICE_FEATURE) return serveFeature(this.#operations, this.device, argument, call);
     if (this.#operations.ioctl !== undefined) return this.#operations.ioctl(this.device, command, argument, call);
@@ -143,6 +173,10 @@ class DeviceIoctl implements IoctlCall {
 
   memory(address: bigint, length: bigint): Uint8Array {
     return findMemory(this.#files, address, length);
+  }
+
+  get opened(): OpenedAs {
+    return this.#file.opened;
   }
 
   openFile(file: AnonymousFile): number {

@@ -6,10 +6,20 @@ import type { MdevType, ParentAttribute } from '@mediated/core';
 import type { AnonymousFile } from './anonymous-file.js';
 import type { Clock } from './clock.js';
 import type { VfioDevice } from './device.js';
+import type { DevicePeers } from './device-peers.js';
 import type { InterruptCounter } from './interrupt-counter.js';
 import type { DmaLoggingOperations } from './logging/operations.js';
 import type { MigrationOperations } from './migration/operations.js';
 import type { PassedFile } from './passed-file.js';
+
+/** How a device file was opened. */
+export type OpenedAs =
+  /** By `openDevice`: without group, container and DMA. */
+  | { readonly kind: 'direct' }
+  /** Through its group, which is in a container or has an iommufd context (0: it has none). */
+  | { readonly kind: 'group'; readonly group: number; readonly iommufd: number }
+  /** By its own node, and bound to an iommufd context (0: not yet). */
+  | { readonly kind: 'node'; readonly iommufd: number };
 
 /** What an `ioctl` callback may ask about its caller, and do for it. */
 export interface IoctlCall {
@@ -19,6 +29,8 @@ export interface IoctlCall {
   passed(descriptor: number): PassedFile;
   /** The caller's memory from an address in the argument on, itself. EFAULT: some of it was not passed. */
   memory(address: bigint, length: bigint): Uint8Array;
+  /** How the caller has opened the device. */
+  readonly opened: OpenedAs;
   /** Opens a file for the caller. Return its number, or put it into the argument: the caller makes a file of it. */
   openFile(file: AnonymousFile): number;
 }
@@ -87,6 +99,22 @@ export interface DeviceOperations<Data> {
   readonly logging?: DmaLoggingOperations<Data>;
   /** The memory behind `length` bytes from `offset` of the device's file, itself, no copy. Absent: EINVAL. */
   mmap?(device: VfioDevice<Data>, offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;
+  /**
+   * Memory that the device may have pinned is being unmapped, in a container or an iommufd: unpin every page of it, for
+   * programs wait until this has returned. Called for all devices that use the space, whatever they have pinned.
+   */
+  dmaUnmap?(device: VfioDevice<Data>, iova: bigint, size: bigint): void | Promise<void>;
+  /**
+   * Whether GET_DEVICE_FD with this name means the device: above 0 if so, 0 if not, a negative errno to refuse. Asked of
+   * devices in groups that several share. Absent: the name is the device's own.
+   */
+  match?(device: VfioDevice<Data>, name: string): number | Promise<number>;
+  /** How this thread is asked for steps, and asks others (`device-peers.ts`). Called once, before any device is made. */
+  connect?(peers: DevicePeers): void;
+  /** A step that the driver on another thread (or this one: `sender`) asks for; returns its result. */
+  step?(device: VfioDevice<Data>, step: number, sender: number): number | Promise<number>;
+  /** Another thread of the system has died or left: what it asked for will not be asked on. */
+  threadEnded?(thread: number): void;
   /** The device is wanted back but in use: asked at once with 0, then every 10 s with 1, 2... until it is closed. */
   request?(device: VfioDevice<Data>, count: number): void | Promise<void>;
   /** Value of `available_instances`. Its presence turns the core's own accounting off. */

@@ -1,18 +1,22 @@
 /**
- * What vfio needs on the supervising thread: the bus's table of device sets, made with the first vfio driver, the
- * recovery of the mutexes in device slots, the last words of devices whose thread has died, and statistics. Called when
+ * What vfio needs on the supervising thread: the bus's table of device sets and records of groups, made with the first
+ * vfio driver, the control actor, the recovery of the mutexes in device slots, the last words of devices whose thread has died, and statistics. Called when
  * a driver is loaded, when a thread has died, and when the driver's threads have ended.
  */
 import { type BusMemory, DEVICE_FRAMEWORK, DEVICE_IDS, type LockStatistics, type Supervision } from '@mediated/core';
 import { type LockStats, Mutex, registerLockRegion } from '@mediated/core/sync';
+import { GroupRecords, type GroupRecordsHandle } from './control/group-records.js';
 import { SET_LOCK } from './device-set.js';
 import { LISTED, OWN_MUTEX, REFERENCES, SET } from './device-words.js';
+import { GuardTable, type GuardTableHandle } from './pci/guard-table.js';
 import { REGISTRY_LOCK, SetTable, type SetTableHandle } from './set-table.js';
 import { emitDevice, emitGroup } from './uevents.js';
 
 /** What reaches each thread of a driver. */
 export interface VfioShared {
   readonly sets: SetTableHandle;
+  readonly groups: GroupRecordsHandle;
+  readonly guards: GuardTableHandle;
 }
 
 /** The supervising thread's state of a bus. */
@@ -20,11 +24,15 @@ interface BusSupervision {
   readonly memory: BusMemory;
   readonly shared: VfioShared;
   readonly sets: SetTable;
+  readonly groups: GroupRecords;
+  readonly guards: GuardTable;
   /** Loaded vfio drivers. */
   drivers: number;
   /** Ends the recovery of device slots; present while there are drivers. */
   forget: (() => void) | undefined;
 }
+
+const CONTROL = new URL('./control/control-actor.js', import.meta.url).href;
 
 const buses = new WeakMap<BusMemory, BusSupervision>();
 
@@ -32,7 +40,17 @@ export function supervise(memory: BusMemory): Supervision {
   let bus = buses.get(memory);
   if (bus === undefined) {
     const sets = SetTable.create(memory);
-    bus = { memory, shared: { sets }, sets: SetTable.from(sets, memory), drivers: 0, forget: undefined };
+    const guards = GuardTable.create();
+    const groups = GroupRecords.create(Math.ceil(memory.devices.capacity / 32) * 32);
+    bus = {
+      memory,
+      shared: { sets, groups: groups.handle, guards },
+      sets: SetTable.from(sets, memory),
+      groups,
+      guards: new GuardTable(guards, memory),
+      drivers: 0,
+      forget: undefined,
+    };
     buses.set(memory, bus);
   }
   const { devices } = memory;
@@ -46,6 +64,8 @@ export function supervise(memory: BusMemory): Supervision {
   });
   return {
     shared: bus.shared,
+    framework: bus.shared,
+    actor: { module: CONTROL, name: 'controlActor', thread: 'vfio', options: bus.shared },
     lockOrder: [REGISTRY_LOCK, SET_LOCK],
     lockStatistics: () => lockStatistics(bus),
     reclaim: (index) => reclaim(bus, index),
@@ -60,7 +80,8 @@ function release(bus: BusSupervision): void {
 }
 
 /** What the device's thread would have said at the end, as far as it had not; the core gives the numbers back. */
-function reclaim({ memory, sets }: BusSupervision, index: number): void {
+function reclaim({ memory, sets, groups, guards }: BusSupervision, index: number): void {
+  guards.reclaim(index);
   const { words } = memory.devices;
   const base = memory.devices.base(index);
   const own = base + DEVICE_FRAMEWORK;
@@ -70,7 +91,11 @@ function reclaim({ memory, sets }: BusSupervision, index: number): void {
     Atomics.store(words, own + LISTED, 0);
     emitDevice(memory, 'remove', index, number);
   }
-  if (group >= 0) emitGroup(memory, 'remove', group);
+  if (group >= 0) {
+    // The control actor looks for itself what it has lost with a thread.
+    groups.end(group);
+    emitGroup(memory, 'remove', group);
+  }
   const mutex = ownMutex(memory, index);
   if (mutex !== undefined) sets.ownSets.add(mutex);
 }

@@ -13,8 +13,11 @@ import {
   type VendorAttribute,
 } from '@mediated/core';
 import type { Semaphore } from '@mediated/core/sync';
+import type { ActorRef, ArgsOf, AskNames, ReplyOf } from '@mediated/core/actor';
 import { awaitUsers } from './await-users.js';
 import { systemClock } from './clock.js';
+import type { ControlMessages } from './control/control-protocol.js';
+import { GroupRecords } from './control/group-records.js';
 import { VfioDevice } from './device.js';
 import { type DeviceGroups, EmulatedGroups } from './device-groups.js';
 import { REFERENCES } from './device-words.js';
@@ -36,6 +39,8 @@ export class VfioDriver<Data> implements MdevDriver {
   readonly #memory: BusMemory;
   readonly #sets: SetTable;
   readonly #groups: DeviceGroups;
+  /** Set by the device files' actor of this thread: how the bus's control actor is reached. */
+  control: (() => ActorRef<ControlMessages> | undefined) | undefined;
 
   constructor(
     name: string,
@@ -43,7 +48,7 @@ export class VfioDriver<Data> implements MdevDriver {
     pins: Semaphore,
     shared: VfioShared,
     operations: DeviceOperations<Data>,
-    groups: DeviceGroups = new EmulatedGroups(memory),
+    groups: DeviceGroups = new EmulatedGroups(memory, new GroupRecords(shared.groups)),
   ) {
     this.name = name;
     this.operations = operations;
@@ -136,8 +141,29 @@ export class VfioDriver<Data> implements MdevDriver {
   }
 
   #unregistered(device: VfioDevice<Data>): void | Promise<void> {
-    this.#groups.leave(device);
+    const left = this.#groups.leave(device, (group) => this.#retire(group));
+    if (left !== undefined) return left.then(() => this.#release(device));
     return this.#release(device);
+  }
+
+  /** Asks the control actor. EIO while there is none. */
+  askControl<K extends AskNames<ControlMessages>>(
+    name: K,
+    ...args: ArgsOf<ControlMessages, K>
+  ): Promise<ReplyOf<ControlMessages, K>> {
+    const control = this.control?.();
+    if (control !== undefined) return control.ask(name, ...args);
+    return Promise.reject(new MediatedError('EIO', 'the control actor of the bus has ended', { syscall: name }));
+  }
+
+  /** A use of a container or an iommufd has ended. A control actor that has died keeps none. */
+  endUse(use: number): Promise<void> {
+    return this.askControl('endUse', use).catch(() => {});
+  }
+
+  /** A control actor that has died or stopped has nothing open. */
+  #retire(group: number): Promise<void> {
+    return this.askControl('retireGroup', group).catch(() => {});
   }
 
   /** The last reference is gone: set, number, the driver's own (quirk V7 keeps this order). */

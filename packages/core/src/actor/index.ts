@@ -12,7 +12,9 @@ export { Client, type ClientTicket } from './client.js';
 export { Endpoint, MAX_OUTSTANDING } from './endpoint.js';
 export type { AskOptions } from './pending.js';
 export {
+  type ArgsOf,
   ask,
+  type AskNames,
   boolean,
   bytes,
   type Codec,
@@ -23,6 +25,7 @@ export {
   none,
   number,
   type Protocol,
+  type ReplyOf,
   tell,
   uint,
   value,

@@ -12,6 +12,7 @@ import {
   type DriverModule,
   MediatedError,
 } from '@mediated/core';
+import { GroupRecords } from '../control/group-records.js';
 import type { VfioDevice } from '../device.js';
 import type { DeviceOperations } from '../operations.js';
 import { emitGroup } from '../uevents.js';
@@ -105,16 +106,23 @@ export function definePhysicalDriver<
 
     supervise(memory, options) {
       const devices = describe(options);
-      const physical = PhysicalMemory.create(memory, devices);
-      const share = driver.share?.(memory, devices);
       const base = supervise(memory);
+      const records = new GroupRecords((base.shared as VfioShared).groups);
+      let physical: PhysicalMemory;
+      try {
+        physical = PhysicalMemory.create(memory, records, devices);
+      } catch (error) {
+        base.release();
+        throw error;
+      }
+      const share = driver.share?.(memory, devices);
       return {
         ...base,
         framework: base.shared,
         shared: { ...(base.shared as VfioShared), physical: physical.handle, own: share?.own },
         reclaim(index) {
           const place = physical.deviceIn(index);
-          const last = place < 0 ? undefined : takeOutOfGroup(memory, physical, index, place);
+          const last = place < 0 ? undefined : takeOutOfGroup(memory, records, physical, index, place);
           base.reclaim?.(index);
           if (last !== undefined) emitGroup(memory, 'remove', last);
           if (place < 0) return;
@@ -133,10 +141,11 @@ export function definePhysicalDriver<
       const { memory } = host.bus;
       const supervised = host.supervised as SupervisedPhysical;
       const devices = describe(host.options);
-      const physical = PhysicalMemory.from(memory, devices, supervised.physical);
+      const records = new GroupRecords(supervised.groups);
+      const physical = PhysicalMemory.from(memory, records, devices, supervised.physical);
       const operations = await driver.start({ ...host, devices, own: supervised.own as Own, physical });
       const places = new Map(devices.map((device, place) => [physicalUuid(bus, device.name), place]));
-      const groups = new PhysicalGroups(memory, physical, driver.noIommu?.(host.options) ?? false);
+      const groups = new PhysicalGroups(memory, records, physical, driver.noIommu?.(host.options) ?? false);
       return new VfioDriver<Data>(
         name,
         memory,
@@ -186,10 +195,16 @@ function pathOf({ name, path }: PhysicalDevice): string {
  * The thread of a device has died: its described group stays, unlike one that was made for it, whose number the core
  * gives back. Answers the group when the device was the last one registered.
  */
-function takeOutOfGroup(memory: BusMemory, physical: PhysicalMemory, slot: number, place: number): number | undefined {
+function takeOutOfGroup(
+  memory: BusMemory,
+  records: GroupRecords,
+  physical: PhysicalMemory,
+  slot: number,
+  place: number,
+): number | undefined {
   const { group } = physical.devices[place];
   if (group === undefined || !clearGroup(memory, slot)) return undefined;
-  return physical.unregister(group) ? group : undefined;
+  return records.leave(group) ? group : undefined;
 }
 
 /** Takes the number of the group out of a slot; false when there was none. */

@@ -1,12 +1,13 @@
 /**
- * What the threads of a driver of physical devices share of them: who has each device, and how many devices of each
- * IOMMU group are registered with vfio. Made by the supervising thread when the driver is loaded.
+ * What the threads of a driver of physical devices share of them: who has each device. Made by the supervising thread
+ * when the driver is loaded. Registered devices and users of kernel DMA are counted per group in the bus's group records.
  *
  * Owner rules. Per device, HOLDER: HOST at the start where a host driver is described, else NOBODY; VFIO by the device's
  * thread when it is bound, back to NOBODY by it when it is released, or by the supervising thread when it has died.
- * SLOT: the number of the device's slot plus one, by the same. Per group, REGISTERED: by atomic add, by the same.
+ * SLOT: the number of the device's slot plus one, by the same.
  */
 import { type BusMemory, MediatedError } from '@mediated/core';
+import type { GroupRecords } from '../control/group-records.js';
 import type { PhysicalDevice } from './description.js';
 
 const HOLDER = 0;
@@ -20,17 +21,23 @@ const VFIO = 2;
 /** Structured-cloneable access. */
 export interface PhysicalHandle {
   readonly devices: Int32Array<SharedArrayBuffer>;
-  readonly registered: Int32Array<SharedArrayBuffer>;
 }
 
 export class PhysicalMemory {
   readonly handle: PhysicalHandle;
   readonly devices: readonly PhysicalDevice[];
   readonly #memory: BusMemory;
+  readonly #records: GroupRecords;
   readonly #groups: readonly number[];
 
-  private constructor(memory: BusMemory, devices: readonly PhysicalDevice[], handle: PhysicalHandle) {
+  private constructor(
+    memory: BusMemory,
+    records: GroupRecords,
+    devices: readonly PhysicalDevice[],
+    handle: PhysicalHandle,
+  ) {
     this.#memory = memory;
+    this.#records = records;
     this.devices = devices;
     this.handle = handle;
     this.#groups = groupsOf(devices);
@@ -39,7 +46,7 @@ export class PhysicalMemory {
   /**
    * Takes the numbers of the described groups, which are theirs until the driver is unloaded. EBUSY: one is in use.
    */
-  static create(memory: BusMemory, devices: readonly PhysicalDevice[]): PhysicalMemory {
+  static create(memory: BusMemory, records: GroupRecords, devices: readonly PhysicalDevice[]): PhysicalMemory {
     const groups = groupsOf(devices);
     const taken: number[] = [];
     for (const group of groups) {
@@ -51,27 +58,38 @@ export class PhysicalMemory {
       const text = `IOMMU group ${group} is in use already; load this driver first, or describe another number`;
       throw new MediatedError('EBUSY', text, { syscall: 'loadDriver' });
     }
-    const words = (length: number) => new Int32Array(new SharedArrayBuffer(Math.max(length, 1) * 4));
-    const handle = { devices: words(devices.length * DEVICE_WORDS), registered: words(groups.length) };
-    devices.forEach(({ host }, device) => {
-      if (host !== undefined) handle.devices[device * DEVICE_WORDS + HOLDER] = HOST;
+    const words = new Int32Array(new SharedArrayBuffer(Math.max(devices.length, 1) * DEVICE_WORDS * 4));
+    devices.forEach((described, device) => {
+      if (described.host !== undefined) words[device * DEVICE_WORDS + HOLDER] = HOST;
+      if (usesKernelDma(described)) records.addKernelUser(described.group);
     });
-    return new PhysicalMemory(memory, devices, handle);
+    return new PhysicalMemory(memory, records, devices, { devices: words });
   }
 
-  static from(memory: BusMemory, devices: readonly PhysicalDevice[], handle: PhysicalHandle): PhysicalMemory {
-    return new PhysicalMemory(memory, devices, handle);
+  static from(
+    memory: BusMemory,
+    records: GroupRecords,
+    devices: readonly PhysicalDevice[],
+    handle: PhysicalHandle,
+  ): PhysicalMemory {
+    return new PhysicalMemory(memory, records, devices, handle);
   }
 
   /** Gives the numbers of the groups back: no device is bound any more. */
   release(): void {
+    this.devices.forEach((described, device) => {
+      const held = Atomics.load(this.handle.devices, device * DEVICE_WORDS + HOLDER) === HOST;
+      if (held && usesKernelDma(described)) this.#records.dropKernelUser(described.group);
+    });
     for (const group of this.#groups) this.#memory.groups.free(group);
   }
 
   /** Binds the device at a place of the descriptions; it leaves its host driver, as an override has it. */
   take(device: number, slot: number): void {
     Atomics.store(this.handle.devices, device * DEVICE_WORDS + SLOT, slot + 1);
-    Atomics.store(this.handle.devices, device * DEVICE_WORDS + HOLDER, VFIO);
+    const before = Atomics.exchange(this.handle.devices, device * DEVICE_WORDS + HOLDER, VFIO);
+    const described = this.devices[device];
+    if (before === HOST && usesKernelDma(described)) this.#records.dropKernelUser(described.group);
   }
 
   /** The device has no driver any more. */
@@ -91,27 +109,15 @@ export class PhysicalMemory {
     return -1;
   }
 
-  /** Counts a device in; whether it is the first of its group. */
-  register(group: number): boolean {
-    return Atomics.add(this.handle.registered, this.#groups.indexOf(group), 1) === 0;
-  }
-
-  /** Counts a device out; whether it was the last of its group. */
-  unregister(group: number): boolean {
-    return Atomics.sub(this.handle.registered, this.#groups.indexOf(group), 1) === 1;
-  }
-
   /** Devices of a group with which a host's driver lets the kernel do DMA: the group is not viable while there are any. */
   kernelDmaUsers(group: number): number {
-    return this.devices.filter((described, device) => {
-      const { host } = described;
-      return (
-        described.group === group &&
-        host?.kernelDma !== false &&
-        Atomics.load(this.handle.devices, device * DEVICE_WORDS + HOLDER) === HOST
-      );
-    }).length;
+    return this.#records.kernelUsers(group);
   }
+}
+
+/** Whether a device, while its host driver has it, keeps its group from being used. */
+function usesKernelDma(device: PhysicalDevice): device is PhysicalDevice & { readonly group: number } {
+  return device.group !== undefined && device.host !== undefined && device.host.kernelDma !== false;
 }
 
 function groupsOf(devices: readonly PhysicalDevice[]): number[] {
