@@ -3,7 +3,7 @@
  * answers (ap sections 11 and 12). Called by the driver.
  */
 import { MediatedError } from '@mediated/core';
-import type { InterruptCounter, IoctlCall } from '@mediated/vfio';
+import { type InterruptCounter, type IoctlCall, readIrqSet } from '@mediated/vfio';
 import {
   DEVICE_FLAGS,
   DEVICE_INFO_BYTES,
@@ -16,7 +16,6 @@ import {
   irqSet,
   readArgument,
 } from '@mediated/vfio/uapi';
-import { checkIrqSet } from '../mtty/irq-set.js';
 import type { ApMemory } from './ap-memory.js';
 import { exclusively } from './exclusive.js';
 import { disableInterrupt, enableInterrupt } from './interrupts.js';
@@ -76,9 +75,8 @@ export class MatrixDevice {
 
   /** Errors: EINVAL, EBADF; what was bound stays bound. */
   setIrqs(argument: Uint8Array, call: IoctlCall): void {
-    const { argsz, flags, index, start, count } = readArgument(irqSet, argument, IRQ_SET_BYTES);
-    const data = argument.subarray(IRQ_SET_BYTES, argsz);
-    checkIrqSet({ flags, index, start, count, data }, INTERRUPTS, INTERRUPTS);
+    readIrqSet(argument, INTERRUPTS, () => INTERRUPTS);
+    const { flags } = irqSet.decode(argument);
     if ((flags & IRQ_SET_FLAGS.trigger) === 0) throw refused('EINVAL', 'the interrupt can only be bound');
     if ((flags & IRQ_SET_FLAGS.dataEventfd) === 0) throw refused('EINVAL', 'an eventfd is wanted');
     // The descriptor is read even if `count` is 0.

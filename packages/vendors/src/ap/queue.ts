@@ -189,7 +189,7 @@ export class Queue {
     this.#ap.answers.complete();
   }
 
-  /** Whether the next answer is another one than this without anybody's doing. */
+  /** Whether the answer after the next one may be another one without anybody's doing. */
   get scripted(): boolean {
     return Atomics.load(this.#ap.words, this.#at + SCRIPT_LEFT) > 0;
   }

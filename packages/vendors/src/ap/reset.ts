@@ -43,6 +43,7 @@ async function finishReset(ap: ApMemory, queue: Queue): Promise<void> {
     while (ap.answers.tryWait()) {
       // What was announced before the question below is in its answer.
     }
+    const willChange = queue.scripted;
     const response = queue.test();
     switch (response) {
       case normal:
@@ -56,7 +57,7 @@ async function finishReset(ap: ApMemory, queue: Queue): Promise<void> {
         break;
       case resetInProgress:
       case busy:
-        if (!queue.scripted) await ap.answers.wait();
+        if (!willChange) await ap.answers.wait();
         break;
       case bindFailed:
       case associateFailed:
