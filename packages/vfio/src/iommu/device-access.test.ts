@@ -52,6 +52,21 @@ describe('reading and writing', () => {
     expect([...stand.program.bytes.subarray(4089, 4096)]).toEqual([0, 7, 7, 7, 7, 7, 7]);
   });
 
+  test('a long transfer is cut into sections, at any byte, and arrives whole', () => {
+    const stand = type1Stand();
+    const device = stand.device(1);
+    const program = new Program(700);
+    stand.iommu.map(program, { iova: 0n, size: 300n * PAGE, vaddr: VADDR + 400n * PAGE });
+    stand.iommu.map(program, { iova: 300n * PAGE, size: 400n * PAGE, vaddr: VADDR });
+    const bytes = Uint8Array.from({ length: 2 * 2 ** 20 + 777 }, (_, i) => (i * 31) >> 3);
+    device.write(1001, bytes);
+    const back = new Uint8Array(bytes.length);
+    device.read(1001n, back);
+    expect(Buffer.compare(back, bytes)).toBe(0);
+    expect(program.bytes[400 * 4096 + 1001 + 5000]).toBe(bytes[5000]);
+    expect(program.bytes[5000]).toBe(bytes[300 * 4096 - 1001 + 5000]);
+  });
+
   test('no bytes, no container, no mapping, an address that is none: EINVAL; no memory: EFAULT', () => {
     const stand = type1Stand();
     const device = stand.device(1);

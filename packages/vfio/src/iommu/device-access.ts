@@ -1,12 +1,12 @@
 /**
  * A device's way to guest memory: `device.dma`. Lives on the device's thread, one per device; the framework binds it to
  * the space of the container or ioas that the device uses, the driver's callbacks read, write, pin and unpin.
- * Each call is one section of the space (`address-space.ts`). Rules: spec/vfio-core 9.6; type1's and an ioas' differ.
+ * Each call is one section of the space (`address-space.ts`), but for long transfers. Rules: spec/vfio-core 9.6; type1's and an ioas' differ.
  */
-import { MediatedError } from '@mediated/core';
+import { assertEnd, assertTakesPins, assertTransfer, failure, invalidAddress, unmappedPage } from './access-rules.js';
 import type { AddressSpace } from './address-space.js';
 import { GROUP, HEADER, RULES, STATE } from './layout.js';
-import { hex, type Iova, LAST_ADDRESS, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
+import { bytesOf, hex, type Iova, offsetInPage, PAGE_BYTES, pageOf } from './page.js';
 import type { SegmentTable } from './segment-table.js';
 
 /** What a device does with pages that it pins. */
@@ -49,6 +49,8 @@ export interface DmaBinding {
 
 /** Pages of one `pin`, at most. */
 const MOST_PINS = 512;
+/** Bytes of a transfer that are copied in one section: a longer one lets others in between. */
+const SECTION_BYTES = 1 << 20;
 /** Up to so many bytes a loop is faster than a view and its `set`. */
 const SMALL = 16;
 const ACCESS: Record<PinAccess, number> = {
@@ -84,7 +86,7 @@ export class DeviceAccess implements DeviceDma {
     if (!binding.unpinsOnRequest) throw failure('EINVAL', 'pin', 'the driver has no dmaUnmap');
     const start = pageOf(iova);
     const ioas = space.rules === RULES.ioas;
-    if (ioas) assertEnd(iova, (BigInt(pages) - 1n) * BigInt(PAGE_BYTES), 'pin');
+    if (ioas) assertEnd(iova, bytesOf(pages - 1), 'pin');
     else if (pages > MOST_PINS) throw failure('E2BIG', 'pin', `${pages} pages; at most ${MOST_PINS} at once`);
     else if (space.rules === RULES.type1v1) throw failure('EACCES', 'pin', 'type1 v1 has no pins');
     space.enter();
@@ -92,7 +94,7 @@ export class DeviceAccess implements DeviceDma {
     try {
       if (!ioas) assertTakesPins(space);
       for (let i = 0; i < pages; i++) pinned.push(pinPage(binding, start + i, ACCESS[access]));
-      if (binding.group !== undefined) space.words[HEADER.groups + binding.group] = GROUP.pinned;
+      markGroup(binding);
       return pinned;
     } catch (error) {
       for (let i = 0; i < pinned.length; i++) space.pins.drop(start + i, binding.slot);
@@ -117,7 +119,7 @@ export class DeviceAccess implements DeviceDma {
       space.leave();
     }
     if (unmapped === -1) return;
-    process.emitWarning(`page ${hex(BigInt(unmapped) * BigInt(PAGE_BYTES))} is to be unpinned but not mapped`, {
+    process.emitWarning(`page ${hex(bytesOf(unmapped))} is to be unpinned but not mapped`, {
       code: 'MEDIATED_UNPIN',
     });
   }
@@ -127,34 +129,37 @@ export class DeviceAccess implements DeviceDma {
     const binding = this.#bound('dma');
     const { space, segments } = binding;
     const { mappings } = space;
+    const rules = { ioas: space.rules === RULES.ioas, hardware: binding.hardware === true };
+    if (rules.ioas) assertEnd(iova, BigInt(bytes.length) - 1n, 'dma');
     let page = pageOf(iova);
     let offset = offsetInPage(iova);
-    const ioas = space.rules === RULES.ioas;
-    if (ioas) assertEnd(iova, BigInt(bytes.length) - 1n, 'dma');
-    space.enter();
-    try {
-      if (!ioas && space.words[HEADER.invalid] !== 0 && binding.hardware !== true) throw invalidAddress();
-      for (let done = 0; done < bytes.length; ) {
-        const record = mappings.find(page);
-        if (record === -1) throw unmappedPage(page, ioas, 'dma');
-        assertTransfer(binding, mappings.state(record), write, ioas);
-        const segment = segments.find(mappings.segment(record));
-        if (segment === undefined) throw failure('EFAULT', 'dma', 'there is no memory behind the mapping');
-        const inMapping = (page - mappings.start(record)) * PAGE_BYTES + offset;
-        const count = Math.min(bytes.length - done, mappings.pages(record) * PAGE_BYTES - inMapping);
-        const at = mappings.memory(record) + inMapping;
-        if (write) {
-          copy(bytes, done, segment, at, count);
-          markDirty(space, record, inMapping, count);
-        } else {
-          copy(segment, at, bytes, done, count);
+    for (let done = 0; done < bytes.length; ) {
+      const end = Math.min(bytes.length, done + SECTION_BYTES);
+      space.enter();
+      try {
+        if (!rules.ioas && space.words[HEADER.invalid] !== 0 && !rules.hardware) throw invalidAddress();
+        while (done < end) {
+          const record = mappings.find(page);
+          if (record === -1) throw unmappedPage(page, rules.ioas, 'dma');
+          assertTransfer(mappings.state(record), write, rules);
+          const segment = segments.find(mappings.segment(record));
+          if (segment === undefined) throw failure('EFAULT', 'dma', 'there is no memory behind the mapping');
+          const inMapping = (page - mappings.start(record)) * PAGE_BYTES + offset;
+          const count = Math.min(end - done, mappings.pages(record) * PAGE_BYTES - inMapping);
+          const at = mappings.memory(record) + inMapping;
+          if (write) {
+            copy(bytes, done, segment, at, count);
+            markDirty(space, record, inMapping, count);
+          } else {
+            copy(segment, at, bytes, done, count);
+          }
+          done += count;
+          page += Math.floor((offset + count) / PAGE_BYTES);
+          offset = (offset + count) % PAGE_BYTES;
         }
-        done += count;
-        page = mappings.end(record);
-        offset = 0;
+      } finally {
+        space.leave();
       }
-    } finally {
-      space.leave();
     }
   }
 
@@ -178,6 +183,13 @@ function markDirty(space: AddressSpace, record: number, from: number, count: num
   if (!space.dirty.tracking) return;
   const first = Math.floor(from / PAGE_BYTES);
   space.dirty.set(record, first, Math.floor((from + count - 1) / PAGE_BYTES) - first + 1);
+}
+
+/** A group's first pin says that it pins what it makes dirty. In the section. */
+function markGroup({ space, group }: DmaBinding): void {
+  if (group === undefined) return;
+  const word = HEADER.groups + group;
+  if (space.words[word] === GROUP.unpinned) space.words[word] = GROUP.pinned;
 }
 
 /** One page, pinned or refused. In the section. */
@@ -205,43 +217,4 @@ function pinPage(binding: DmaBinding, page: number, access: number): Uint8Array 
   if (first) space.dirty.set(record, inMapping, 1);
   const at = mappings.memory(record) + inMapping * PAGE_BYTES;
   return segment.subarray(at, at + PAGE_BYTES);
-}
-
-function assertTakesPins(space: AddressSpace): void {
-  if (space.words[HEADER.invalid] !== 0) throw invalidAddress();
-  if (space.words[HEADER.devices] === 0) {
-    throw failure('EINVAL', 'pin', 'no device of the container is told of unmaps');
-  }
-}
-
-function assertTransfer(binding: DmaBinding, state: number, write: boolean, ioas: boolean): void {
-  if (ioas) {
-    if ((state & STATE.blocked) !== 0) throw failure('EINVAL', 'dma', 'the mapping is being removed');
-    if (write && (state & STATE.write) === 0) throw failure('EPERM', 'dma', 'the mapping is not writable');
-    return;
-  }
-  // Type1 wants the right to read for writes too (quirk V6); hardware wants what it does.
-  if ((state & STATE.read) === 0 && !(write && binding.hardware === true))
-    throw failure('EPERM', 'dma', 'the mapping is not readable');
-  if (write && (state & STATE.write) === 0) throw failure('EPERM', 'dma', 'the mapping is not writable');
-  if ((state & STATE.orphan) !== 0 && binding.hardware !== true)
-    throw failure('EPERM', 'dma', 'the owner of the mapping is gone');
-}
-
-/** A number is far below the end of the space. */
-function assertEnd(iova: Iova, more: bigint, call: string): void {
-  if (typeof iova === 'bigint' && iova + more > LAST_ADDRESS)
-    throw failure('EOVERFLOW', call, `the range from ${hex(iova)} wraps`);
-}
-
-function unmappedPage(page: number, ioas: boolean, call: string): MediatedError {
-  return failure(ioas ? 'ENOENT' : 'EINVAL', call, `nothing is mapped at ${hex(BigInt(page) * BigInt(PAGE_BYTES))}`);
-}
-
-function invalidAddress(): MediatedError {
-  return failure('EBUSY', 'dma', "a mapping's user address is invalid at present");
-}
-
-function failure(code: ConstructorParameters<typeof MediatedError>[0], syscall: string, message: string) {
-  return new MediatedError(code, message, { syscall });
 }

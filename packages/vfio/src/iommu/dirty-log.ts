@@ -52,12 +52,15 @@ export class DirtyLog {
     this.#words[HEADER.dirtyTop] = 0;
   }
 
-  /** Gives a mapping clean bits, if it has memory that could become dirty. EINVAL: it is too large; ENOMEM. */
-  allocate(record: number): void {
+  /**
+   * Gives a mapping clean bits, if it has (or is about to have) memory that could become dirty. EINVAL: it is too large;
+   * ENOMEM.
+   */
+  allocate(record: number, segment: number = this.#mappings.segment(record)): void {
     const pages = this.#mappings.pages(record);
     if (pages > MOST_PAGES)
       throw new MediatedError('EINVAL', `a mapping of ${pages} pages is too large for dirty tracking`);
-    if (this.#mappings.segment(record) === 0) return;
+    if (segment === 0) return;
     const size = Math.ceil(pages / 32);
     const at = this.#place(size);
     const first = this.#memory.plan.dirty + at;

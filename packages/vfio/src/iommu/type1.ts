@@ -209,10 +209,10 @@ export class Type1 {
       if ((mappings.state(record) & STATE.invalid) === 0 || !whole)
         throw failure('EINVAL', 'the mapping is valid, or another range');
       const segment = mappings.segment(record);
+      if (segment === 0 && dirty.tracking) dirty.allocate(record, fields.segment);
       mappings.setMemory(record, fields);
       mappings.setState(record, STATE.orphan, false);
       mappings.setInvalid(record, false);
-      if (segment === 0 && dirty.tracking) dirty.allocate(record);
       return segment;
     });
     this.segments.release(former);
