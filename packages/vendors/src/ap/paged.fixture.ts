@@ -6,11 +6,16 @@ import { type DriverHost, MediatedError } from '@mediated/core';
 import { ap, type ApOptions } from '@mediated/vendors/ap';
 import { defineDriver } from '@mediated/vfio';
 import { ApMemory } from '#dist/ap/ap-memory.js';
+import { MatrixRecord } from '#dist/ap/matrix-record.js';
 import { apOperations } from '#dist/ap/operations.js';
 
 export const PAGES = 16;
 /** Takes the page of the address in the argument (8 bytes) away. */
 export const UNMAP_PAGE = 1;
+/** The device's thread dies. */
+export const DIE = 2;
+/** The device's thread dies in the middle of an operation on the AP bus, which it leaves in disorder. */
+export const DIE_INSIDE = 3;
 
 export interface PagedOptions extends ApOptions {
   readonly pins: SharedArrayBuffer;
@@ -33,13 +38,25 @@ export default defineDriver({
     }));
     return {
       ...operations,
-      ioctl(device, command, argument, call) {
-        if (command !== UNMAP_PAGE) return operations.ioctl?.(device, command, argument, call);
-        return operations.dmaUnmap(
-          device,
-          new DataView(argument.buffer, argument.byteOffset).getBigUint64(0, true),
-          4096n,
-        );
+      async ioctl(device, command, argument, call) {
+        switch (command) {
+          case UNMAP_PAGE: {
+            const page = new DataView(argument.buffer, argument.byteOffset).getBigUint64(0, true);
+            return operations.dmaUnmap(device, page, 4096n);
+          }
+          case DIE:
+            return process.exit(0);
+          case DIE_INSIDE:
+            return device.data.alone((memory) => {
+              for (const record of MatrixRecord.all(memory)) {
+                for (const queue of record.linked()) queue.link = -1;
+                record.shadow[0].fill(-1);
+              }
+              process.exit(0);
+            });
+          default:
+            return operations.ioctl?.(device, command, argument, call);
+        }
       },
     };
   },
