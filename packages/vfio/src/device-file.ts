@@ -5,10 +5,10 @@ import type { Mdev } from '@mediated/core';
 import type { ActorRef } from '@mediated/core/actor';
 import { AnonymousFileHandle } from './anonymous-handle.js';
 import type { DeviceFilesMessages } from './device-files-protocol.js';
-import { RemoteFile } from './remote-file.js';
+import { TypedDeviceFile } from './requests/typed-device-file.js';
 
-/** An open device file. */
-export class DeviceFile extends RemoteFile {
+/** An open device file: bytes (`ioctl`) and, over them, typed methods. */
+export class DeviceFile extends TypedDeviceFile {
   readonly mdev: Mdev;
 
   /** @internal See `openDevice`. */

@@ -13,7 +13,7 @@ export type { DeviceAttribute, DeviceOperations, IoctlCall } from './operations.
 export type { PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
 export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';
-export { InterruptLine, type LineBehavior } from './irqs/interrupt-line.js';
+export { InterruptLine, type LineBehavior, type Signalled } from './irqs/interrupt-line.js';
 export { descriptorAt, type IrqAction, type IrqData, type IrqSet, isMeant, readIrqSet } from './irqs/irq-set.js';
 export { Virqfd, type VirqfdCallbacks } from './irqs/virqfd.js';
 export { checkFeature } from './features/check-feature.js';
@@ -26,3 +26,8 @@ export { type MigrationArc, migrationArcs, nextHop } from './migration/next-hop.
 export type { MigrationOperations } from './migration/operations.js';
 export { type ResumingOptions, ResumingStream } from './migration/resuming-stream.js';
 export { type SavingOptions, SavingStream } from './migration/saving-stream.js';
+export type { DeviceInfo, IrqInfo, IrqRequest, RegionInfo } from './requests/device-requests.js';
+export type { FeatureUse, PrecopyInfo } from './requests/feature-requests.js';
+export type { GfxPlane, GfxPlaneKind } from './requests/gfx-requests.js';
+export { MigrationDataFile } from './requests/migration-data-file.js';
+export type { DependentDevice, HotResetInfo, IoeventfdRequest } from './requests/pci-requests.js';

@@ -7,6 +7,7 @@ import { MediatedError } from '@mediated/core';
 import { splitAccess } from './access.js';
 import { MttyConfigSpace } from './config-space.js';
 import { MttyInterrupts } from './interrupts.js';
+import { MttyMigration } from './migration.js';
 import { Uart } from './uart.js';
 
 /** Region indexes that answer; BAR1 of a card with one port leads to a second port that nothing tells of (quirk). */
@@ -20,19 +21,21 @@ export const REGION_BYTES = 2 ** 40;
 /** The offset inside a region is cut to 16 bits. */
 const OFFSET_RANGE = 0x10000;
 
-/** Registers and interrupt of one card. */
+/** Registers, interrupt and migration of one card. */
 export class MttyCard {
   readonly ports: 1 | 2;
   readonly interrupts = new MttyInterrupts();
   readonly config: MttyConfigSpace;
   /** Always two; a card with one port has, and migrates, the first. */
   readonly uarts: readonly [Uart, Uart];
+  readonly migration: MttyMigration;
 
   constructor(ports: 1 | 2) {
     this.ports = ports;
     this.config = new MttyConfigSpace(ports);
     const raise = () => this.interrupts.raise();
     this.uarts = [new Uart(raise), new Uart(raise)];
+    this.migration = new MttyMigration(this.uarts.slice(0, ports));
   }
 
   /**

@@ -4,7 +4,7 @@
  * synchronous, so that each runs to its end undisturbed, which is what the device's locks are for.
  */
 import { MediatedError, type MdevType } from '@mediated/core';
-import { defineDriver, type IoctlCall } from '@mediated/vfio';
+import { defineDriver } from '@mediated/vfio';
 import {
   DEVICE_FLAGS,
   DEVICE_GET_INFO,
@@ -16,9 +16,7 @@ import {
   deviceInfo,
   IRQ_INFO_BYTES,
   IRQ_INFO_FLAGS,
-  IRQ_SET_BYTES,
   irqInfo,
-  irqSet,
   PCI_REGIONS,
   REGION_FLAGS,
   REGION_INFO_BYTES,
@@ -27,6 +25,7 @@ import {
 } from '@mediated/vfio/uapi';
 import { MttyCard, REGION_BYTES } from './card.js';
 import { INTX, IRQ_INDEXES, MSI } from './interrupts.js';
+import { FLAGS as MIGRATION_FLAGS } from './migration.js';
 
 /** Ports of all cards together. */
 const PORTS = 24;
@@ -64,15 +63,6 @@ function getIrqInfo(card: MttyCard, argument: Uint8Array): void {
   irqInfo.encode(argument, { flags: index === INTX ? INTX_FLAGS : MSI_FLAGS, count: 1 });
 }
 
-function setIrqs(card: MttyCard, argument: Uint8Array, call: IoctlCall): void {
-  const { argsz, flags, index, start, count } = readArgument(irqSet, argument, IRQ_SET_BYTES);
-  const data = argument.subarray(IRQ_SET_BYTES, argsz);
-  card.interrupts.set({ flags, index, start, count, data }, (descriptor) => {
-    const counter = call.eventfd(descriptor);
-    return { signal: () => counter.signal(), release() {} };
-  });
-}
-
 function invalid(message: string): MediatedError {
   return new MediatedError('EINVAL', message, { syscall: 'ioctl' });
 }
@@ -95,8 +85,9 @@ export default defineDriver({
       release({ data }) {
         ports.release(data.ports);
       },
-      /** Registers and FIFOs survive; there is no `openDevice`. */
+      /** Registers, FIFOs and the migration state survive; there is no `openDevice`. */
       closeDevice({ data }) {
+        data.migration.endSessions();
         data.interrupts.tearDown();
       },
       read: ({ data }, position, into) => data.read(position, into),
@@ -110,14 +101,22 @@ export default defineDriver({
           case DEVICE_GET_IRQ_INFO:
             return getIrqInfo(data, argument);
           case DEVICE_SET_IRQS:
-            return setIrqs(data, argument, call);
+            return data.interrupts.set(argument, call);
           case DEVICE_RESET:
-            // Registers, FIFOs, configuration and interrupts survive a reset.
-            return;
+            // Registers, FIFOs, configuration and interrupts survive.
+            return data.migration.reset();
           default:
             throw new MediatedError('ENOTTY', `no command 0x${command.toString(16)}`, { syscall: 'ioctl' });
         }
       },
+      migration: {
+        flags: MIGRATION_FLAGS,
+        setState: ({ data }, state) => data.migration.setState(state),
+        getState: ({ data }) => data.migration.state,
+        dataSize: ({ data }) => data.migration.dataSize,
+      },
+      /** A card does no DMA: whatever is asked for, nothing was written. */
+      logging: { start() {}, stop() {}, report() {} },
       getAvailable: (type) => Math.floor(ports.value / portsOf(type)),
       attributes: [{ path: 'vendor/sample_mdev_dev', show: ({ uuid }) => `This is MDEV ${uuid}\n` }],
     };

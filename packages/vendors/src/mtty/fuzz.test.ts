@@ -11,7 +11,7 @@ import {
 } from '../../dist-fixtures/fuzz-replay.fixture.js';
 import { MttyCard, REGION_BYTES } from '#dist/mtty/card.js';
 import { INTX, IRQ_INDEXES, MSI } from '#dist/mtty/interrupts.js';
-import { IRQ_ACTION_TRIGGER, IRQ_DATA_EVENTFD } from '#dist/mtty/irq-set.js';
+import { IRQ_SET_BYTES, IRQ_SET_FLAGS, irqSet } from '@mediated/vfio/uapi';
 
 const FD = 7;
 
@@ -26,7 +26,7 @@ class Subject implements FuzzSubject {
     this.card = new MttyCard(ports);
     this.card.interrupts.told = IRQ_INDEXES;
     if (setup === 'none') return;
-    this.setIrqs(setup === 'intx' ? INTX : MSI, IRQ_DATA_EVENTFD | IRQ_ACTION_TRIGGER, 1, 'fd');
+    this.setIrqs(setup === 'intx' ? INTX : MSI, IRQ_SET_FLAGS.dataEventfd | IRQ_SET_FLAGS.trigger, 1, 'fd');
   }
 
   read(region: number, offset: number, into: Uint8Array): number {
@@ -37,13 +37,16 @@ class Subject implements FuzzSubject {
     return this.card.write(region * REGION_BYTES + offset, bytes);
   }
 
-  /** A reset keeps all that the traces see. */
-  reset(): void {}
+  reset(): void {
+    this.card.migration.reset();
+  }
 
   setIrqs(index: number, flags: number, count: number, value: string): void {
     const data = value === 'fd' ? fdBytes(FD) : value === 'fd-1' ? fdBytes(-1) : Buffer.from(value, 'hex');
-    const eventfd = { signal: () => void this.signals++, release: () => {} };
-    this.card.interrupts.set({ index, flags, start: 0, count, data }, () => eventfd);
+    const argsz = IRQ_SET_BYTES + data.length;
+    const argument = irqSet.bytes({ argsz, index, flags, start: 0, count }, argsz);
+    argument.set(data, IRQ_SET_BYTES);
+    this.card.interrupts.set(argument, { eventfd: () => ({ signal: () => void this.signals++ }) });
   }
 }
 

@@ -3,34 +3,18 @@
  * SET_IRQS, under the device's lock (mtty section 6).
  */
 import { MediatedError } from '@mediated/core';
-import {
-  checkIrqSet,
-  IRQ_ACTION_MASK,
-  IRQ_ACTION_TRIGGER,
-  IRQ_ACTION_UNMASK,
-  IRQ_DATA_BOOL,
-  IRQ_DATA_EVENTFD,
-  IRQ_DATA_NONE,
-  type IrqSet,
-} from './irq-set.js';
+import { descriptorAt, InterruptLine, type IrqSet, isMeant, readIrqSet, type Signalled } from '@mediated/vfio';
+import { PCI_IRQS } from '@mediated/vfio/uapi';
 
-/** Interrupt indexes of a PCI device. The card has INTx and MSI. */
-export const INTX = 0;
-export const MSI = 1;
-export const IRQ_INDEXES = 5;
+/** Interrupt indexes of a PCI device. The card has INTx and MSI, one of each. */
+export const INTX = PCI_IRQS.intx;
+export const MSI = PCI_IRQS.msi;
+export const IRQ_INDEXES = PCI_IRQS.count;
 
-const ACTIONS = IRQ_ACTION_MASK | IRQ_ACTION_UNMASK | IRQ_ACTION_TRIGGER;
-const DATA_KINDS = IRQ_DATA_NONE | IRQ_DATA_BOOL | IRQ_DATA_EVENTFD;
-
-/** What an interrupt is delivered to: an eventfd, whose counter each signal raises by one. */
-export interface Eventfd {
-  signal(): void;
-  /** Called once when the binding ends. */
-  release(): void;
+/** Finds the eventfd behind a descriptor. Errors: `EBADF` when there is none, `EINVAL` when it is no eventfd. */
+export interface EventfdLookup {
+  eventfd(descriptor: number): Signalled;
 }
-
-/** Finds the eventfd behind an fd number. Errors: `EBADF` when there is no such fd, `EINVAL` when it is no eventfd. */
-export type EventfdLookup = (fd: number) => Eventfd;
 
 /** Interrupt state of one card. */
 export class MttyInterrupts {
@@ -40,8 +24,7 @@ export class MttyInterrupts {
    */
   told = 0;
   #index: typeof INTX | typeof MSI | undefined;
-  #eventfd: Eventfd | undefined;
-  #masked = false;
+  #line: InterruptLine | undefined;
 
   /** The index that is bound, if any. */
   get bound(): number | undefined {
@@ -50,74 +33,59 @@ export class MttyInterrupts {
 
   /** True while INTx was signalled or masked and not unmasked since. */
   get masked(): boolean {
-    return this.#masked;
+    return this.#line?.masked === true;
   }
 
   /** Delivers one interrupt. INTx masks itself; what comes while it is masked is lost. */
   raise(): void {
-    if (this.#index === INTX) {
-      if (this.#masked) return;
-      this.#masked = true;
-    }
-    this.#eventfd?.signal();
+    this.#line?.raise();
   }
 
-  /** Serves SET_IRQS. Errors: `EINVAL`, `ENOTTY`, and those of `lookup`, after which nothing is bound any more. */
-  set(set: IrqSet, lookup: EventfdLookup): void {
-    checkIrqSet(set, this.told, IRQ_INDEXES);
-    const { index, flags } = set;
+  /** Serves SET_IRQS. Errors: `EINVAL`, `ENOTTY`, and those of the look-up, after which nothing is bound any more. */
+  set(argument: Uint8Array, lookup: EventfdLookup): void {
+    // What was told is taken for the number of interrupts of each index (quirk).
+    const set = readIrqSet(argument, IRQ_INDEXES, () => this.told);
+    const { index, action } = set;
     if (index !== INTX && index !== MSI) throw failure('ENOTTY', `no interrupt at index ${index}`);
-    switch (flags & ACTIONS) {
-      case IRQ_ACTION_TRIGGER:
-        this.#trigger(index, set, lookup);
-        return;
-      case IRQ_ACTION_MASK:
-      case IRQ_ACTION_UNMASK:
-        if (index === MSI) throw failure('ENOTTY', 'MSI cannot be masked');
-        this.#setMask(set, (flags & ACTIONS) === IRQ_ACTION_MASK);
-        return;
-      default:
-        // No action, or several: nothing.
-        return;
-    }
+    // No action, or several: nothing (quirk).
+    if (action === undefined) return;
+    if (action === 'trigger') return this.#trigger(index, set, lookup);
+    if (index === MSI) throw failure('ENOTTY', 'MSI cannot be masked');
+    if (this.#index !== INTX || !isTheOne(set)) throw failure('EINVAL', 'INTx is not bound');
+    if (set.kind === 'eventfd') throw failure('ENOTTY', 'INTx is not masked by eventfd');
+    if (isMeant(set, 0)) this.#line?.[action]();
   }
 
   /** Ends whatever is bound, as close does. */
   tearDown(): void {
-    this.#eventfd?.release();
-    this.#eventfd = undefined;
+    this.#line = undefined;
     this.#index = undefined;
-    this.#masked = false;
   }
 
-  #setMask({ flags, start, count, data }: IrqSet, masked: boolean): void {
-    if (this.#index !== INTX || start !== 0 || count !== 1) throw failure('EINVAL', 'INTx is not bound');
-    const kind = flags & DATA_KINDS;
-    if (kind === IRQ_DATA_EVENTFD) throw failure('ENOTTY', 'INTx is not masked by eventfd');
-    if (kind === IRQ_DATA_NONE || data[0] !== 0) this.#masked = masked;
-  }
-
-  #trigger(index: typeof INTX | typeof MSI, { flags, start, count, data }: IrqSet, lookup: EventfdLookup): void {
-    const kind = flags & DATA_KINDS;
-    if (kind === IRQ_DATA_NONE && count === 0 && this.#index === index) {
-      this.tearDown();
-      return;
-    }
+  #trigger(index: typeof INTX | typeof MSI, set: IrqSet, lookup: EventfdLookup): void {
     const mine = this.#index === index;
-    if (!(mine || this.#index === undefined) || start !== 0 || count !== 1) {
+    if (set.kind === 'none' && set.count === 0 && mine) return this.tearDown();
+    if (!(mine || this.#index === undefined) || !isTheOne(set)) {
       throw failure('EINVAL', 'another interrupt is bound, or not exactly interrupt 0 is meant');
     }
-    if (kind === IRQ_DATA_EVENTFD) {
-      this.tearDown();
-      const fd = new DataView(data.buffer, data.byteOffset).getInt32(0, true);
-      if (fd < 0) return;
-      this.#eventfd = lookup(fd);
-      this.#index = index;
-      return;
-    }
+    if (set.kind === 'eventfd') return this.#bind(index, descriptorAt(set, 0), lookup);
     if (!mine) throw failure('EINVAL', 'nothing is bound that could be triggered');
-    if (kind === IRQ_DATA_NONE || data[0] !== 0) this.raise();
+    if (isMeant(set, 0)) this.raise();
   }
+
+  /** What was bound goes first: a descriptor that is none leaves nothing. */
+  #bind(index: typeof INTX | typeof MSI, descriptor: number, lookup: EventfdLookup): void {
+    this.tearDown();
+    if (descriptor < 0) return;
+    const line = new InterruptLine({ automasked: index === INTX });
+    line.bind(lookup.eventfd(descriptor));
+    this.#line = line;
+    this.#index = index;
+  }
+}
+
+function isTheOne({ start, count }: IrqSet): boolean {
+  return start === 0 && count === 1;
 }
 
 function failure(code: MediatedError['code'], message: string): MediatedError {

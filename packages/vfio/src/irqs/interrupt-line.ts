@@ -2,7 +2,11 @@
  * One interrupt of a device: the counter that it is bound to, and its mask. Made by drivers or by `device-interrupts.ts`;
  * raised by the driver. Lives on the device's thread; nothing in it waits.
  */
-import type { InterruptCounter } from '../interrupt-counter.js';
+
+/** What a line signals: an `InterruptCounter`. */
+export interface Signalled {
+  signal(): void;
+}
 
 /** How a line behaves. */
 export interface LineBehavior {
@@ -15,7 +19,7 @@ export interface LineBehavior {
 /** An interrupt line. */
 export class InterruptLine {
   readonly #behavior: LineBehavior;
-  #counter: InterruptCounter | undefined;
+  #counter: Signalled | undefined;
   #masked = false;
   #pending = false;
 
@@ -33,7 +37,7 @@ export class InterruptLine {
   }
 
   /** Signals go to this counter from now on; undefined: nowhere. The mask stays. */
-  bind(counter: InterruptCounter | undefined): void {
+  bind(counter: Signalled | undefined): void {
     this.#counter = counter;
   }
 

@@ -25,6 +25,9 @@ export interface Struct<V> {
   bytes(values: Partial<V>, size?: number): Uint8Array;
 }
 
+/** The values of a structure, by its declaration: `ValuesOfStruct<typeof deviceInfo>`. */
+export type ValuesOfStruct<S> = S extends Struct<infer V> ? V : never;
+
 /** Declares a structure. */
 export function defineStruct<const F extends Fields>(fields: F): Struct<ValuesOf<F>> {
   let end = 0;
