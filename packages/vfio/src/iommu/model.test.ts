@@ -130,6 +130,14 @@ const length = fc.integer({ min: 1, max: 8 });
 const device = fc.constantFrom<0 | 1>(0, 1);
 
 const steps = fc.oneof(
+  fc.constant<Step>({
+    name: 'what follows from the records is derived anew, as after the death of an owner',
+    run(_model, { stand }) {
+      const { mappings, pins } = stand.iommu.space;
+      mappings.rebuild();
+      pins.rebuild();
+    },
+  }),
   fc.tuple(start, length, fc.integer({ min: 1, max: 3 }), fc.nat(PAGES - 9)).map(
     ([at, pages, flags, to]): Step => ({
       name: `map ${at}+${pages} flags ${flags} to ${to}`,
