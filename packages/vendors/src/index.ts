@@ -15,5 +15,8 @@ export const mdpyUrl: URL = new URL('./mdpy/driver.js', import.meta.url);
 /** The module of mtty, the sample serial card. */
 export const mttyUrl: URL = new URL('./mtty/driver.js', import.meta.url);
 
+/** The module of sf, subfunctions of a network card. */
+export const sfUrl: URL = new URL('./sf/driver.js', import.meta.url);
+
 /** The module of vgpu, mediated GPUs after a profile. */
 export const vgpuUrl: URL = new URL('./vgpu/driver.js', import.meta.url);

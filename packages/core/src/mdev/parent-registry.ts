@@ -262,11 +262,17 @@ function locksOf({ gate, instances, budgets }: RegisteredParent): LockStatistics
   return [gateStatistics(gate), ...semaphores.map((handle) => semaphoreStatistics(Semaphore.from(handle)))];
 }
 
-/** Shared memory of so many bytes, or with these words. */
+/** Shared memory of so many bytes, or with these words. ENOMEM: there is no room for it. */
 function shared(size: number | Int32Array): SharedArrayBuffer {
-  const buffer = new SharedArrayBuffer(typeof size === 'number' ? size : size.byteLength);
-  if (typeof size !== 'number') new Int32Array(buffer).set(size);
-  return buffer;
+  const bytes = typeof size === 'number' ? size : size.byteLength;
+  try {
+    const buffer = new SharedArrayBuffer(bytes);
+    if (typeof size !== 'number') new Int32Array(buffer).set(size);
+    return buffer;
+  } catch (cause) {
+    const text = `cannot reserve ${bytes} bytes for the parent`;
+    throw new MediatedError('ENOMEM', text, { syscall: 'registerParent', cause });
+  }
 }
 
 /** A thread that has ended has nothing left to stop; the supervisor gave it back. */
