@@ -16,6 +16,8 @@ import { HostStorage } from './storage.js';
 export type Planner = (request: PlanRequest) => Plan | Promise<Plan>;
 
 const PAGE = 4096n;
+/** Pages that a long program pins in one turn: about half a millisecond. */
+const TURN_PAGES = 1024;
 
 interface Pins {
   readonly iova: bigint;
@@ -74,13 +76,16 @@ export class ChannelProgram {
     const { lists, failedAt, error } = collectLists(this.#memory, this.#segments, format);
     const listsAt = this.storage.next;
     const finish = (plan: Plan): void => {
-      this.#bind(plan);
+      this.#layOut(plan);
       if (plan.lost !== undefined)
         throw failure('EFAULT', `a TIC leads to 0x${plan.lost.toString(16)}: nothing is there`);
       if (failedAt !== undefined) throw error;
     };
     const plan = planner({ ...format, segments: this.#segments, lists, listsAt, end: failedAt });
-    return isThenable(plan) ? (plan as Promise<Plan>).then(finish) : finish(plan as Plan);
+    if (isThenable(plan))
+      return (plan as Promise<Plan>).then((long) => this.#pinInTurns(long).then(() => finish(long)));
+    for (const [first, count] of runsOf(plan as Plan)) this.#pin((plan as Plan).words, first, count);
+    return finish(plan as Plan);
   }
 
   /** The ORB with which the channel starts the translation; undefined: no program is held. */
@@ -128,16 +133,25 @@ export class ChannelProgram {
     }
   }
 
-  /** Pins what a plan names and lays the translation where the channel finds it. */
-  #bind({ ccws, words, runs }: Plan): void {
-    for (let run = 0; run < runs.length; run += 2) this.#pin(words, runs[run], runs[run + 1]);
+  /** Pins what a long plan names, with turns of the event loop in between for the others on this thread. */
+  async #pinInTurns(plan: Plan): Promise<void> {
+    let pages = 0;
+    for (const [first, count] of runsOf(plan)) {
+      this.#pin(plan.words, first, count);
+      pages += count;
+      if (pages < TURN_PAGES) continue;
+      pages = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Lays the translation where the channel finds it. */
+  #layOut({ ccws, words }: Plan): void {
     const lists = new Uint8Array(words.length * 8);
     const view = new DataView(lists.buffer);
     for (let word = 0; word < words.length; word++) view.setBigUint64(word * 8, words[word]);
     this.storage.place(lists);
-    ccws.forEach((bytes, index) => {
-      this.storage.at(this.#segments[index].host, bytes.length)?.set(bytes);
-    });
+    for (const [index, bytes] of ccws.entries()) this.storage.at(this.#segments[index].host, bytes.length)?.set(bytes);
   }
 
   /** Pins the pages of a run of words and points the words at them. */
@@ -150,6 +164,11 @@ export class ChannelProgram {
       words[first + index] = BigInt(this.storage.adopt(page)) + (words[first + index] % PAGE);
     });
   }
+}
+
+/** First word and number of words of each run. */
+function* runsOf({ runs }: Plan): Generator<[first: number, count: number]> {
+  for (let run = 0; run < runs.length; run += 2) yield [runs[run], runs[run + 1]];
 }
 
 function addressFormat(orb: Uint8Array): AddressFormat {

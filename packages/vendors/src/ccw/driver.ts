@@ -11,7 +11,6 @@ import { SCHIB } from './architected.js';
 import { parentAttributes } from './attributes.js';
 import { ChannelSubsystem } from './channel-subsystem.js';
 import { diskBytes } from './emulation/disk.js';
-import type { GuestMemory } from './guest-memory.js';
 import { ioctl } from './ioctls.js';
 import { closeDevice, dmaUnmap, openDevice, shutDown } from './life.js';
 import { LongPrograms } from './long-programs.js';
@@ -55,12 +54,7 @@ const ccw = defineDriver({
           throw new MediatedError('ENODEV', `${subchannel.name} is for queued direct I/O`, { syscall: 'create' });
         }
         const warnings = new Warnings({ uuid: device.uuid, parent: device.type.parent }, () => performance.now());
-        const created = new CcwPrivate(
-          subchannel,
-          (device as { dma?: unknown }).dma as GuestMemory,
-          surroundings,
-          warnings,
-        );
+        const created = new CcwPrivate(subchannel, device.dma, surroundings, warnings);
         subchannel.user = created;
         privates.add(created);
         return created;
@@ -76,7 +70,7 @@ const ccw = defineDriver({
       write: ({ data }, position, bytes) => writeRegion(data, position, bytes),
       ioctl: ({ data }, command, argument, call) => ioctl(data, command, argument, call),
       request: ({ data }) => data.request(),
-      dmaUnmap: ({ data }: { data: CcwPrivate }, iova: bigint, size: bigint) => dmaUnmap(data, iova, size),
+      dmaUnmap: ({ data }, iova, size) => dmaUnmap(data, iova, size),
       parentAttributes: parentAttributes((parent) => subsystem.of(parent)),
       async stop() {
         for (const remaining of privates) await shutDown(remaining);

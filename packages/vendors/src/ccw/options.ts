@@ -69,7 +69,7 @@ function readAttachment(name: string, value: unknown): Attachment {
 
 function assertObject(value: unknown, where: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw invalid(`${where} is an object`);
+  throw invalid(`${where}: an object is wanted`);
 }
 
 function assertNone(others: Record<string, unknown>, where: string): void {
