@@ -39,10 +39,23 @@ export class FirstOpen {
   }
 
   /**
-   * One file more. The open count or a negative errno; throws what `openDevice` threw. The count is 1 while that runs,
-   * and 0 again when it fails. `held` is kept by a device that has none.
+   * One file more. The open count or a negative errno; throws what `openDevice` or `fileOpened` threw. The count is 1 at
+   * the first, and 0 again when one of them fails. `held` is kept by a device that has none.
    */
   open(device: VfioDevice, held?: HeldUse): number | Promise<number> {
+    const opened = this.#open(device, held);
+    if (this.#driver.operations.fileOpened === undefined) return opened;
+    const tell = (count: number) => (count < 0 ? count : this.#tellOpened(device, held, count));
+    return opened instanceof Promise ? opened.then(tell) : tell(opened);
+  }
+
+  /** One file less; `used`: one that came with a use. The open count that is left. */
+  close(device: VfioDevice, used: boolean): number | Promise<number> {
+    const told = this.#tellClosed(device);
+    return told === undefined ? this.#close(device, used) : told.then(() => this.#close(device, used));
+  }
+
+  #open(device: VfioDevice, held?: HeldUse): number | Promise<number> {
     const count = device.addOpenCount(1);
     const { driver, undo } = { driver: this.#driver, undo: (error: unknown) => this.#undo(device, held, error) };
     if (count === 1 && !driver.pins.tryAcquire()) {
@@ -59,8 +72,7 @@ export class FirstOpen {
     }
   }
 
-  /** One file less; `used`: one that came with a use. The open count that is left. */
-  close(device: VfioDevice, used: boolean): number | Promise<number> {
+  #close(device: VfioDevice, used: boolean): number | Promise<number> {
     const kept = used ? this.#kept.get(device) : undefined;
     const lastUser = kept !== undefined && --kept.files === 0;
     if (device.openCount !== 1) {
@@ -88,6 +100,31 @@ export class FirstOpen {
       reportDriverError(device, 'closeDevice', error);
     }
     return finish();
+  }
+
+  /** A file that the driver refuses has been open for it as little as one whose `openDevice` fails. */
+  #tellOpened(device: VfioDevice, held: HeldUse | undefined, count: number): number | Promise<number> {
+    const refuse = async (error: unknown): Promise<never> => {
+      await this.#close(device, held !== undefined);
+      throw driverFailure(this.#driver.name, 'fileOpened', error);
+    };
+    try {
+      const result: unknown = this.#driver.operations.fileOpened?.(device);
+      return isThenable(result) ? Promise.resolve(result).then(() => count, refuse) : count;
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  #tellClosed(device: VfioDevice): Promise<void> | undefined {
+    const report = (error: unknown) => reportDriverError(device, 'fileClosed', error);
+    try {
+      const result: unknown = this.#driver.operations.fileClosed?.(device);
+      if (isThenable(result)) return Promise.resolve(result).then(() => {}, report);
+    } catch (error) {
+      report(error);
+    }
+    return undefined;
   }
 
   /** Whether a device has kept just this use. */

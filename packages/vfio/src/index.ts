@@ -31,3 +31,5 @@ export type { FeatureUse, PrecopyInfo } from './requests/feature-requests.js';
 export type { GfxPlane, GfxPlaneKind } from './requests/gfx-requests.js';
 export { MigrationDataFile } from './requests/migration-data-file.js';
 export type { DependentDevice, HotResetInfo, IoeventfdRequest } from './requests/pci-requests.js';
+export { defineParentDriver, type ParentDriver, type ParentDriverAttribute } from './compat/define-parent-driver.js';
+export type { MediatedDevice, Outcome, ParentOperations } from './compat/parent-operations.js';

@@ -64,6 +64,13 @@ export interface DeviceOperations<Data> {
   openDevice?(device: VfioDevice<Data>): void | Promise<void>;
   /** Last close, under the set's mutex. Cannot fail. */
   closeDevice?(device: VfioDevice<Data>): void | Promise<void>;
+  /**
+   * A file more is open, the first one or another, under the set's mutex; behind `openDevice`. When it throws, the open
+   * fails and nothing is left of it. For drivers that count files by themselves, as those of 2016 had to.
+   */
+  fileOpened?(device: VfioDevice<Data>): void | Promise<void>;
+  /** A file is being closed, under the set's mutex; before `closeDevice`. Cannot fail. */
+  fileClosed?(device: VfioDevice<Data>): void | Promise<void>;
   /** Fills `into` from byte `position` of the device's file; returns how many bytes. Absent: EINVAL. */
   read?(device: VfioDevice<Data>, position: number, into: Uint8Array): number | Promise<number>;
   /** Takes `bytes` at byte `position`; returns how many. Absent: EINVAL. */
@@ -115,6 +122,11 @@ export interface DeviceOperations<Data> {
   step?(device: VfioDevice<Data>, step: number, sender: number): number | Promise<number>;
   /** Another thread of the system has died or left: what it asked for will not be asked on. */
   threadEnded?(thread: number): void;
+  /**
+   * A removal that somebody wants is about to begin (not that of the parent, which cannot be refused). Throw to refuse it:
+   * then the device is as before. The kernel's drivers could do so before version 5.13.
+   */
+  admitRemove?(device: VfioDevice<Data>): void | Promise<void>;
   /** The device is wanted back but in use: asked at once with 0, then every 10 s with 1, 2... until it is closed. */
   request?(device: VfioDevice<Data>, count: number): void | Promise<void>;
   /** Value of `available_instances`. Its presence turns the core's own accounting off. */

@@ -32,6 +32,7 @@ export class VfioDriver<Data> implements MdevDriver {
   /** One is held per open device. */
   readonly pins: Semaphore;
   readonly framework = { module: new URL('./device-files-actor.js', import.meta.url).href, name: 'deviceFilesActor' };
+  readonly admitRemove: MdevDriver['admitRemove'];
   readonly getAvailable: MdevDriver['getAvailable'];
   readonly showDescription: MdevDriver['showDescription'];
   readonly attributes: readonly VendorAttribute[];
@@ -56,6 +57,8 @@ export class VfioDriver<Data> implements MdevDriver {
     this.#memory = memory;
     this.#sets = SetTable.from(shared.sets, memory);
     this.#groups = groups;
+    const { admitRemove } = operations;
+    this.admitRemove = admitRemove && ((mdev) => admitRemove.call(operations, this.#bound(mdev)));
     this.getAvailable = operations.getAvailable?.bind(operations);
     this.showDescription = operations.showDescription?.bind(operations);
     this.attributes = (operations.attributes ?? []).map((attribute) => this.#attribute(attribute));
