@@ -5,7 +5,7 @@
  */
 import { MediatedError } from '@mediated/core';
 import { type ApBusHandle, ApMemory, type BusView } from './ap-memory.js';
-import { ApGuest } from './ap-guest.js';
+import { ApGuest, type ApGuestOptions } from './ap-guest.js';
 import { isAnyAssigned, isShadowed } from './assignment.js';
 import { exclusively } from './exclusive.js';
 import { bitsOf, hasBit, hexOf, MASK_BITS, maskOf, without } from './masks.js';
@@ -192,7 +192,7 @@ export class ApBus {
   }
 
   /** A new guest. ENOSPC: there are 4096. See {@link ApGuest}. */
-  createGuest(options: { readonly crypto?: boolean; readonly interrupts?: boolean } = {}): Promise<ApGuest> {
+  createGuest(options: ApGuestOptions = {}): Promise<ApGuest> {
     return ApGuest.create(this.#ap, options);
   }
 

@@ -21,6 +21,16 @@ export interface InterruptRequest {
   readonly nib?: bigint;
 }
 
+/** What a guest is like. */
+export interface ApGuestOptions {
+  /** It has a crypto control block, without which nothing can be attached. Default true. */
+  readonly crypto?: boolean;
+  /** It takes adapter interrupts. Default true. */
+  readonly interrupts?: boolean;
+  /** Number of the virtual machine with which vfio knows it, for devices that are opened through their group. */
+  readonly kvm?: number;
+}
+
 export class ApGuest {
   readonly #ap: ApMemory;
   readonly #record: GuestRecord;
@@ -32,14 +42,17 @@ export class ApGuest {
   }
 
   /** @internal See `ApBus.createGuest`. */
-  static async create(ap: ApMemory, options: { crypto?: boolean; interrupts?: boolean }): Promise<ApGuest> {
-    const { crypto = true, interrupts = true } = options;
-    const record = await exclusively(ap, () => GuestRecord.create(ap, crypto, interrupts));
+  static async create(ap: ApMemory, options: ApGuestOptions): Promise<ApGuest> {
+    const { crypto = true, interrupts = true, kvm = 0 } = options;
+    const record = await exclusively(ap, () => GuestRecord.create(ap, crypto, interrupts, kvm));
     if (record === undefined) throw new MediatedError('ENOSPC', 'there is no room for another guest');
     return new ApGuest(ap, record);
   }
 
-  /** Connects a device, as a VMM does by adding its file to KVM: the next first open attaches. ENODEV: it is gone. */
+  /**
+   * Connects a device that is opened without a group (`openDevice`), where no virtual machine can be told of: its next
+   * first open attaches it to this guest. ENODEV: it is gone.
+   */
   async connect({ index, generation, uuid }: Mdev): Promise<void> {
     await exclusively(this.#ap, () => {
       const matrix = MatrixRecord.of(this.#ap, index, generation);

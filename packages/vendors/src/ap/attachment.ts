@@ -4,19 +4,20 @@
  */
 import { MediatedError } from '@mediated/core';
 import type { ApMemory } from './ap-memory.js';
+import { GuestRecord } from './guest-record.js';
 import { freeInterrupt } from './interrupts.js';
 import { emptyMask } from './masks.js';
 import type { MatrixRecord } from './matrix-record.js';
 import { resetQueues } from './reset.js';
 
 /**
- * First open. EINVAL: no guest is connected; EPERM: another device is attached to it. A guest without a crypto control
- * block gets nothing, and the open succeeds.
+ * First open, by virtual machine number `kvm`; 0: by the guest that was connected to the device. EINVAL: neither; EPERM:
+ * another device is attached to the guest. A machine without a crypto control block gets nothing, and the open succeeds.
  */
-export function attach(record: MatrixRecord): void {
-  const guest = record.connected;
-  if (guest?.exists !== true) throw refused('EINVAL', 'no guest is connected to this device');
-  if (!guest.crypto) return;
+export function attach(ap: ApMemory, record: MatrixRecord, kvm: number): void {
+  const guest = kvm === 0 ? record.connected : GuestRecord.ofMachine(ap, kvm);
+  if (kvm === 0 && guest?.exists !== true) throw refused('EINVAL', 'no guest is connected to this device');
+  if (guest?.crypto !== true) return;
   if (guest.hook >= 0) throw refused('EPERM', 'another device is attached to this guest');
   guest.hook = record.index;
   record.guest = guest;

@@ -4,14 +4,13 @@
  * everything that is global lies in the AP bus's shared memory, under its one mutex.
  */
 import { type DriverHost, MediatedError } from '@mediated/core';
-import { defineDriver, type VfioDevice } from '@mediated/vfio';
+import { defineDriver } from '@mediated/vfio';
 import { type ApBusHandle, ApMemory, MAX_MATRICES } from './ap-memory.js';
 import { apOperations } from './operations.js';
-import type { PageAccess } from './pins.js';
 
 export { ApBus, type ApBusOptions, type ApConfiguration, apqn } from './ap-bus.js';
 export type { ApBusHandle } from './ap-memory.js';
-export type { ApGuest, InterruptRequest } from './ap-guest.js';
+export type { ApGuest, ApGuestOptions, InterruptRequest } from './ap-guest.js';
 export { RESPONSES } from './queue.js';
 export type { ApEvent } from './trace.js';
 
@@ -19,12 +18,6 @@ export type { ApEvent } from './trace.js';
 export interface ApOptions {
   /** `ApBus.handle`. Without one the machine has no AP instructions, and loading fails with ENODEV. */
   readonly apBus: ApBusHandle;
-}
-
-/** Where the pages of a device's guest are pinned. */
-function dmaOf(device: VfioDevice<unknown> & { readonly dma?: PageAccess }): PageAccess {
-  if (device.dma !== undefined) return device.dma;
-  throw new MediatedError('EINVAL', `${device.uuid} has no DMA`);
 }
 
 /** What the driver declares; the module's default export makes a driver of it. */
@@ -41,7 +34,8 @@ export const ap = {
       syscall: 'loadDriver',
     });
   },
-  start: ({ bus, options }: DriverHost) => apOperations(new ApMemory((options as ApOptions).apBus, bus), dmaOf),
+  start: ({ bus, options }: DriverHost) =>
+    apOperations(new ApMemory((options as ApOptions).apBus, bus), ({ dma }) => dma),
 };
 
 export default defineDriver(ap);

@@ -12,6 +12,8 @@ const CRYPTO = 1;
 const HOOK = 2;
 const UPDATES = 3;
 const TAKES_INTERRUPTS = 4;
+/** Number of the virtual machine to vfio, 0 for none. */
+const KVM = 5;
 /** Registrations for each of the 8 interrupt subclasses. */
 const REGISTRATIONS = 8;
 const SUBCLASSES = 8;
@@ -35,7 +37,7 @@ export class GuestRecord {
   }
 
   /** A new guest; undefined when there is no room for one. */
-  static create(ap: ApMemory, crypto: boolean, interrupts: boolean): GuestRecord | undefined {
+  static create(ap: ApMemory, crypto: boolean, interrupts: boolean, kvm: number): GuestRecord | undefined {
     let index = 0;
     while (index < ap.guestsTop && isTaken(ap, index)) index++;
     if (index === MAX_GUESTS) return undefined;
@@ -44,8 +46,18 @@ export class GuestRecord {
     ap.words[at + EXISTS] = 1;
     ap.words[at + CRYPTO] = Number(crypto);
     ap.words[at + TAKES_INTERRUPTS] = Number(interrupts);
+    ap.words[at + KVM] = kvm;
     ap.guestsTop = Math.max(ap.guestsTop, index + 1);
     return new GuestRecord(ap, index);
+  }
+
+  /** The guest of a virtual machine. */
+  static ofMachine(ap: ApMemory, kvm: number): GuestRecord | undefined {
+    for (let index = 0; index < ap.guestsTop; index++) {
+      const at = ap.guestAt(index);
+      if (ap.words[at + EXISTS] !== 0 && ap.words[at + KVM] === kvm) return new GuestRecord(ap, index);
+    }
+    return undefined;
   }
 
   /** Not being destroyed. */

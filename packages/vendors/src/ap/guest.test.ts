@@ -75,6 +75,22 @@ describe('open and close', () => {
     await other.remove();
   });
 
+  test('ap 11: a virtual machine of vfio is known by its number; one without a guest here gets nothing', async () => {
+    const other = await stage.device([6], [4]);
+    const machine = await stage.bus.createGuest({ kvm: 77 });
+    stage.kvm = 77;
+    const opened = await stage.open(other);
+    expect((await machine.masks()).adapters).toEqual([6]);
+    await file.close();
+    await expect(stage.open(mdev)).rejects.toEqual(code('EPERM'));
+    stage.kvm = 78;
+    file = await stage.open(mdev);
+    expect(await stage.during(() => mdev.storeAttribute('unassign_domain', '4'))).toEqual(['zeroise 05.0004 0']);
+    await opened.close();
+    await other.remove();
+    stage.kvm = 0;
+  });
+
   test('a guest that is being destroyed is none; one that was replaced shows at the next first open', async () => {
     const later = await stage.bus.createGuest();
     await later.connect(mdev);

@@ -23,12 +23,10 @@ async function follow(ap: ApMemory, devices: ReadonlySet<MatrixDevice>, stop: Ab
   }
 }
 
-/** The callbacks, with the one that DMA needs. */
-export type ApOperations = DeviceOperations<MatrixDevice> & {
-  dmaUnmap(device: VfioDevice<MatrixDevice>, iova: bigint, size: bigint): Promise<void>;
-};
-
-export function apOperations(ap: ApMemory, accessOf: (device: VfioDevice<unknown>) => PageAccess): ApOperations {
+export function apOperations(
+  ap: ApMemory,
+  accessOf: (device: VfioDevice<unknown>) => PageAccess,
+): DeviceOperations<MatrixDevice> {
   const devices = new Set<MatrixDevice>();
   const stop = new AbortController();
   void follow(ap, devices, stop.signal);
@@ -45,7 +43,7 @@ export function apOperations(ap: ApMemory, accessOf: (device: VfioDevice<unknown
       await data.alone(dissolve);
       devices.delete(data);
     },
-    openDevice: ({ data }) => data.alone((_, record) => attach(record)),
+    openDevice: ({ data, kvm }) => data.alone((memory, record) => attach(memory, record, kvm)),
     closeDevice: ({ data }) => data.alone(detach),
     ioctl({ data }, command, argument, call) {
       switch (command) {

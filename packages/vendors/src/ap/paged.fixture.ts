@@ -19,12 +19,14 @@ export const DIE_INSIDE = 3;
 
 export interface PagedOptions extends ApOptions {
   readonly pins: SharedArrayBuffer;
+  /** The virtual machine that opens any device; 0: none. */
+  readonly kvm: SharedArrayBuffer;
 }
 
 export default defineDriver({
   ...ap,
   start({ bus, options }: DriverHost) {
-    const { apBus, pins } = options as PagedOptions;
+    const { apBus, pins, kvm } = options as PagedOptions;
     const counts = new Int32Array(pins);
     const add = (iova: bigint, difference: number): Uint8Array[] => {
       const page = Number(iova / 4096n);
@@ -38,11 +40,15 @@ export default defineDriver({
     }));
     return {
       ...operations,
+      openDevice(device) {
+        device.kvm = Atomics.load(new Int32Array(kvm), 0);
+        return operations.openDevice?.(device);
+      },
       async ioctl(device, command, argument, call) {
         switch (command) {
           case UNMAP_PAGE: {
             const page = new DataView(argument.buffer, argument.byteOffset).getBigUint64(0, true);
-            return operations.dmaUnmap(device, page, 4096n);
+            return operations.dmaUnmap?.(device, page, 4096n);
           }
           case DIE:
             return process.exit(0);

@@ -12,24 +12,27 @@ export class ApStage {
   readonly bus: ApBus;
   readonly parent: Parent;
   readonly #pins: Int32Array;
+  readonly #kvm: Int32Array;
 
-  private constructor(runtime: Runtime, bus: ApBus, pins: Int32Array) {
+  private constructor(runtime: Runtime, bus: ApBus, pins: Int32Array, kvm: Int32Array) {
     this.runtime = runtime;
     this.bus = bus;
     this.parent = runtime.bus.parent('matrix');
     this.#pins = pins;
+    this.#kvm = kvm;
   }
 
   static async set(options: ApBusOptions): Promise<ApStage> {
     const runtime = Runtime.start();
     const bus = await ApBus.create(runtime.bus, options);
     const pins = new SharedArrayBuffer(4 * PAGES);
+    const kvm = new SharedArrayBuffer(4);
     await runtime.loadDriver(new URL('./paged.fixture.js', import.meta.url), {
       threads: 2,
-      options: { apBus: bus.handle, pins },
+      options: { apBus: bus.handle, pins, kvm },
       parents: [{ name: 'matrix', path: '/devices/vfio_ap/matrix', subsystem: 'matrix', threads: 2 }],
     });
-    return new ApStage(runtime, bus, new Int32Array(pins));
+    return new ApStage(runtime, bus, new Int32Array(pins), new Int32Array(kvm));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -50,6 +53,11 @@ export class ApStage {
 
   open(mdev: Mdev): Promise<DeviceFile> {
     return openDevice(this.runtime.bus, mdev);
+  }
+
+  /** The virtual machine that opens devices from now on; 0: none. */
+  set kvm(number: number) {
+    Atomics.store(this.#kvm, 0, number);
   }
 
   /** Pins of all pages together. */
