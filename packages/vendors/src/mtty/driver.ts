@@ -23,6 +23,7 @@ import {
   readArgument,
   regionInfo,
 } from '@mediated/vfio/uapi';
+import { withFaults } from '../faults/with-faults.js';
 import { MttyCard, REGION_BYTES } from './card.js';
 import { INTX, IRQ_INDEXES, MSI } from './interrupts.js';
 import { FLAGS as MIGRATION_FLAGS } from './migration.js';
@@ -67,7 +68,7 @@ function invalid(message: string): MediatedError {
   return new MediatedError('EINVAL', message, { syscall: 'ioctl' });
 }
 
-export default defineDriver({
+const mtty = defineDriver({
   name: 'mtty',
   deviceApi: 'vfio-pci',
   types: [
@@ -122,3 +123,5 @@ export default defineDriver({
     };
   },
 });
+
+export default withFaults(mtty);
