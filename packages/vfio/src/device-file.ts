@@ -17,6 +17,23 @@ export class DeviceFile extends TypedDeviceFile {
     this.mdev = mdev;
   }
 
+  /** @internal Its number at the device's thread. */
+  get id(): number {
+    return this.number;
+  }
+
+  /**
+   * The virtual machine that the device is told of when this file, opened by the device's node, is bound; undefined: none.
+   * Files that were opened through a group have their group's.
+   */
+  async setKvm(kvm: { readonly id: number } | undefined): Promise<void> {
+    await this.actor.ask('setKvm', this.number, kvm?.id ?? 0);
+  }
+
+  setKvmSync(kvm: { readonly id: number } | undefined): void {
+    this.actor.askSync('setKvm', this.number, kvm?.id ?? 0);
+  }
+
   /** The file that an ioctl on this one has opened, by the number that it gave. Close it. */
   anonymous(number: number): AnonymousFileHandle {
     return new AnonymousFileHandle(this.actor, number);

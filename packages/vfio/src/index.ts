@@ -9,7 +9,22 @@ export { type AnonymousFile, NO_POSITION } from './anonymous-file.js';
 export { AnonymousFileHandle } from './anonymous-handle.js';
 export { InterruptCounter } from './interrupt-counter.js';
 export { openDevice, openDeviceSync } from './open-device.js';
-export type { DeviceAttribute, DeviceOperations, IoctlCall } from './operations.js';
+export { AddressMap } from './program/address-map.js';
+export {
+  ContainerFile,
+  type DmaRange,
+  type Mapping,
+  openContainer,
+  openContainerSync,
+} from './program/container-file.js';
+export type { Described } from './program/descriptor-table.js';
+export { Descriptors, type DescriptorsOptions, type IoctlArgument } from './program/descriptors.js';
+export { DeviceNodeFile, openDeviceNode, openDeviceNodeSync } from './program/device-node.js';
+export { GroupFile, type GroupStatus, openGroup, openGroupSync, type OpenOptions } from './program/group-file.js';
+export { type IoasMapping, IommufdFile, openIommufd, openIommufdSync } from './program/iommufd-file.js';
+export { KvmFile, openKvm, openKvmSync } from './program/kvm-file.js';
+export type { DeviceAttribute, DeviceOperations, IoctlCall, OpenedAs } from './operations.js';
+export type { DeviceDma, PinAccess } from './iommu/device-access.js';
 export type { PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
 export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';

@@ -32,6 +32,11 @@ export class InterruptCounter {
     this.#completion.complete();
   }
 
+  /** Whether a signal has come that nobody has taken. */
+  get signalled(): boolean {
+    return this.#completion.done;
+  }
+
   /** Takes all signals that have come: how many, possibly 0. Never waits. */
   take(): number {
     let signals = 0;

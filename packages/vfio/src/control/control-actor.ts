@@ -29,7 +29,7 @@ export const controlActor = defineActor({
     context.watch((thread) => control.threadGone(thread));
     return {
       handlers: {
-        openGroup: (group, privileged) => control.openGroup(group, privileged, context.sender),
+        openGroup: (group, node, privileged) => control.openGroup(group, node, privileged, context.sender),
         openContainer: (privileged) => control.openContainer(privileged, context.sender),
         openIommufd: () => control.openIommufd(context.sender),
         openKvm: () => control.openKvm(context.sender),

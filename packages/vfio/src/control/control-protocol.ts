@@ -77,6 +77,9 @@ export interface DeviceHandle {
   readonly file: number;
 }
 
+/** The nodes of groups: those without an IOMMU have names of their own. */
+export const GROUP_NODES = { any: 0, plain: 1, noIommu: 2 } as const;
+
 /** What binding a device to an iommufd context has brought. */
 export interface Bound {
   readonly use: number;
@@ -89,8 +92,8 @@ export interface Bound {
 }
 
 export const controlProtocol = defineProtocol({
-  /** Group number; whether the caller may do raw I/O. */
-  openGroup: ask([int, boolean], int),
+  /** Group number; by which node (`GROUP_NODES`); whether the caller may do raw I/O. */
+  openGroup: ask([int, int, boolean], int),
   openContainer: ask([boolean], int),
   openIommufd: ask([], int),
   openKvm: ask([], int),

@@ -93,8 +93,8 @@ export class Control {
     this.#kinds = () => (records.noIommu ? [type1, noIommuKind] : [type1]);
   }
 
-  openGroup(number: number, privileged: boolean, owner: number): number {
-    const group = this.#groups.open(number, privileged);
+  openGroup(number: number, node: number, privileged: boolean, owner: number): number {
+    const group = this.#groups.open(number, node, privileged);
     return this.#files.add(new GroupFile(this.#files.next(), owner, group, privileged, this.#groups)).number;
   }
 

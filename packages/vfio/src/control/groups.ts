@@ -3,6 +3,7 @@
  * device of it is bound; a file whose group is gone keeps the group itself.
  */
 import { type ErrnoName, MediatedError } from '@mediated/core';
+import { GROUP_NODES } from './control-protocol.js';
 import { Group } from './group.js';
 import { GROUP_KINDS, type GroupRecords } from './group-records.js';
 
@@ -15,14 +16,17 @@ export class Groups {
   }
 
   /** Opening a group's node (7.2): ENODEV, EPERM, EBUSY. */
-  open(number: number, privileged: boolean): Group {
+  open(number: number, node: number, privileged: boolean): Group {
     // The order of the two looks is the records' rule.
     const before = this.#records.life(number);
     if (before !== 0) this.#records.setOpen(number, before);
     const group = this.#current(number);
     try {
-      if (group === undefined) throw refused('ENODEV', number, 'there is no such group');
-      if (group.kind === GROUP_KINDS.noIommu && !privileged) {
+      const noIommu = group?.kind === GROUP_KINDS.noIommu;
+      if (group === undefined || node === (noIommu ? GROUP_NODES.plain : GROUP_NODES.noIommu)) {
+        throw refused('ENODEV', number, 'there is no such group');
+      }
+      if (noIommu && !privileged) {
         throw refused('EPERM', number, 'use without an IOMMU takes the right to raw I/O');
       }
       if (group.bound > 0) throw refused('EBUSY', number, 'a device of it is bound by its own node');

@@ -1,0 +1,101 @@
+/**
+ * A client thread for tests of groups and containers: attaches with the ticket in `workerData`, does one job, posts
+ * `{ value }` or `{ code }`.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { BusClient, type BusTicket } from '@mediated/core';
+import { Descriptors, openContainerSync, openGroup, openGroupSync } from '@mediated/vfio';
+import { EXTENSIONS, GROUP_GET_DEVICE_FD, GROUP_SET_CONTAINER, SET_IOMMU } from '@mediated/vfio/uapi';
+import { DMA_READ, HOLD_UNMAPS } from './guest.fixture.js';
+
+export interface GuestClientData {
+  readonly ticket: BusTicket;
+  readonly uuid: string;
+  readonly job: keyof typeof jobs;
+  readonly number?: number;
+  readonly memory?: SharedArrayBuffer;
+}
+
+const { ticket, uuid, job, number = 0, memory } = workerData as GuestClientData;
+const { bus } = BusClient.attach(ticket);
+const post = (message: unknown) => parentPort?.postMessage(message);
+const group = () => bus.mdev(uuid)?.group as number;
+/** Files that are open when the thread ends. */
+const kept: unknown[] = [];
+
+function everythingSync() {
+  const groupFile = openGroupSync(bus, group());
+  const container = openContainerSync(bus);
+  groupFile.setContainerSync(container);
+  container.setIommuSync(EXTENSIONS.type1v2);
+  if (memory !== undefined) container.mapSync({ memory, iova: 0n });
+  const file = groupFile.openDeviceSync(uuid);
+  kept.push(groupFile, container, file);
+  return { groupFile, container, file };
+}
+
+const jobs = {
+  /** Opens everything, blocking, and ends. */
+  openAndDie() {
+    everythingSync();
+    post({ value: 'open' });
+    process.exit(0);
+  },
+  /** The same by descriptors. */
+  descriptorsAndDie() {
+    const descriptors = new Descriptors(bus);
+    const container = descriptors.openSync('/dev/vfio/vfio');
+    const opened = descriptors.openSync(`/dev/vfio/${group()}`);
+    descriptors.ioctlSync(opened, GROUP_SET_CONTAINER, new Uint8Array(Int32Array.of(container).buffer));
+    descriptors.ioctlSync(container, SET_IOMMU, EXTENSIONS.type1v2);
+    descriptors.ioctlSync(opened, GROUP_GET_DEVICE_FD, Buffer.from(`${uuid}\0`));
+    kept.push(descriptors);
+    post({ value: 'open' });
+    process.exit(0);
+  },
+  /** Asks for a device and ends before it is answered. */
+  async openingAndDie() {
+    const groupFile = await openGroup(bus, group());
+    const container = openContainerSync(bus);
+    groupFile.setContainerSync(container);
+    container.setIommuSync(EXTENSIONS.type1v2);
+    groupFile.openDevice(uuid).catch(() => {});
+    post({ value: 'opening' });
+    setImmediate(() => process.exit(0));
+  },
+  /** Tries to be the one that opens the group, `number` times; answers how often it was. */
+  async openOften() {
+    let won = 0;
+    for (let i = 0; i < number; i++) {
+      try {
+        await using _file = await openGroup(bus, group());
+        won++;
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'EBUSY') throw error;
+      }
+    }
+    return won;
+  },
+  /** Has the device read what lies at its iova 0, and unmaps everything while it is told to wait. */
+  readBack() {
+    const { container, file } = everythingSync();
+    const argument = new Uint8Array(12);
+    file.ioctlSync(DMA_READ, argument);
+    const read = [...argument.subarray(8)];
+    container.unmapSync();
+    return read;
+  },
+  holdUnmaps() {
+    const { file } = everythingSync();
+    file.ioctlSync(HOLD_UNMAPS);
+    post({ value: 'held' });
+    return undefined;
+  },
+};
+
+try {
+  const value = await jobs[job]();
+  if (value !== undefined) post({ value });
+} catch (error) {
+  post({ code: (error as { code?: string }).code, message: String(error) });
+}

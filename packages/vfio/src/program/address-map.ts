@@ -1,0 +1,105 @@
+/**
+ * The address space of a program: memory at addresses of its own choosing, by which ioctls name it. Private to the
+ * program's thread. What is shared (a `SharedArrayBuffer`, or a view of one) devices may reach by DMA; other memory is
+ * lent for a call, as a copy that comes back.
+ */
+import type { MemoryWindow } from '../control/control-protocol.js';
+
+/** Addresses begin here and at multiples of a page, like those of a process. Far below 2^53. */
+const FIRST_ADDRESS = 0x7f00_0000_0000n;
+const PAGE_BYTES = 4096n;
+
+/** One piece of memory. */
+interface Piece {
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** Memory lent for one call. */
+export interface Loan {
+  readonly window: MemoryWindow;
+  /** The call is over: what it has written is in the program's memory. */
+  giveBack(): void;
+}
+
+/** Numbers that this thread has given to memory, the same for all its programs. */
+const numbers = new WeakMap<SharedArrayBuffer, number>();
+let lastNumber = 0;
+let lastProgram = 0;
+let ofThread: AddressMap | undefined;
+
+export class AddressMap {
+  /** Number of the program among those of its thread. */
+  readonly program = ++lastProgram;
+  readonly #pieces: Piece[] = [];
+  readonly #addresses = new WeakMap<SharedArrayBuffer, bigint>();
+  #next = FIRST_ADDRESS;
+
+  /** Of what this thread does without a descriptor table. */
+  static ofThread(): AddressMap {
+    ofThread ??= new AddressMap();
+    return ofThread;
+  }
+
+  /** Puts memory somewhere; returns its address, a multiple of 4096. It stays until `remove`. */
+  place(memory: SharedArrayBuffer | Uint8Array): bigint {
+    const bytes = memory instanceof Uint8Array ? memory : new Uint8Array(memory);
+    const address = this.#next;
+    this.#pieces.push({ address, bytes });
+    // A page is left free, so that no range holds two pieces.
+    this.#next += ((BigInt(bytes.length) + PAGE_BYTES - 1n) & -PAGE_BYTES) + PAGE_BYTES;
+    return address;
+  }
+
+  /** Where a whole buffer lies; puts it somewhere when it lies nowhere. */
+  addressOf(memory: SharedArrayBuffer): bigint {
+    let address = this.#addresses.get(memory);
+    if (address === undefined) this.#addresses.set(memory, (address = this.place(memory)));
+    return address;
+  }
+
+  /** Forgets the memory at an address; what is mapped of it stays mapped. False: there is none. */
+  remove(address: bigint): boolean {
+    const at = this.#pieces.findIndex((piece) => piece.address === address);
+    if (at === -1) return false;
+    const [{ bytes }] = this.#pieces.splice(at, 1);
+    if (bytes.buffer instanceof SharedArrayBuffer) this.#addresses.delete(bytes.buffer);
+    return true;
+  }
+
+  /** The program's memory at a range of addresses, itself; undefined: not all of it is there. */
+  at(address: bigint, length: bigint): Uint8Array | undefined {
+    for (const piece of this.#pieces) {
+      const from = address - piece.address;
+      if (from < 0n || from + length > BigInt(piece.bytes.length)) continue;
+      return piece.bytes.subarray(Number(from), Number(from + length));
+    }
+    return undefined;
+  }
+
+  /** The shared memory at a range of addresses, for devices to reach: one window or none. */
+  shared(address: bigint, length: bigint): MemoryWindow[] {
+    const bytes = this.at(address, length);
+    const memory = bytes?.buffer;
+    if (bytes === undefined || !(memory instanceof SharedArrayBuffer)) return [];
+    return [{ address, length: bytes.length, memory, offset: bytes.byteOffset, id: numberOf(memory) }];
+  }
+
+  /** Lends memory for a call; undefined: not all of it is there. */
+  lend(address: bigint, length: bigint): Loan | undefined {
+    const [window] = this.shared(address, length);
+    if (window !== undefined) return { window, giveBack() {} };
+    const bytes = this.at(address, length);
+    if (bytes === undefined) return undefined;
+    const memory = new SharedArrayBuffer(bytes.length);
+    const copy = new Uint8Array(memory);
+    copy.set(bytes);
+    return { window: { address, length: bytes.length, memory, offset: 0, id: 0 }, giveBack: () => bytes.set(copy) };
+  }
+}
+
+function numberOf(memory: SharedArrayBuffer): number {
+  let number = numbers.get(memory);
+  if (number === undefined) numbers.set(memory, (number = ++lastNumber));
+  return number;
+}
