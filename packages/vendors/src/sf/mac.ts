@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto';
 
 const PREFIX = [0x02, 0x53, 0x46];
-export const MAC_BYTES = 6;
 
 /** The pool of a parent: the bytes before the port's. */
 export function macPool(parent: string): Uint8Array {

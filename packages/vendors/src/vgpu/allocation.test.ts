@@ -50,7 +50,7 @@ function parentWith(between: () => void): { types: readonly MdevType[]; budgets:
 
 test('what a create holds that will fail does not make another one fail', async () => {
   const allocation = new Allocation(PROFILE);
-  let second: void | Promise<void>;
+  let second = undefined as void | Promise<void>;
   const { types, budgets } = parentWith(() => {
     second = allocation.take(types[1] as MdevType);
   });
@@ -65,7 +65,7 @@ test('what a create holds that will fail does not make another one fail', async 
 
 test('a create of another group that comes in between waits, and is refused then', async () => {
   const allocation = new Allocation(PROFILE);
-  let second: void | Promise<void>;
+  let second = undefined as void | Promise<void>;
   const { types, budgets } = parentWith(() => {
     second = allocation.take(types[2] as MdevType);
   });

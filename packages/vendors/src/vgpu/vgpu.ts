@@ -9,7 +9,7 @@ import { PciFunction } from '../pci-function/pci-function.js';
 import type { Profile, ProfileAttribute } from './profile.js';
 
 /** Registers of BAR0, 32 bits each; everything else reads 0 and ignores writes. */
-export const VGPU_REGISTERS = {
+const VGPU_REGISTERS = {
   /** `VGPU` in ASCII. */
   magic: 0x00,
   /** MiB of framebuffer. */
@@ -19,7 +19,7 @@ export const VGPU_REGISTERS = {
   /** A write raises MSI vector 0; reads how often it has, since the last reset. */
   doorbell: 0x0c,
 } as const;
-export const VGPU_MAGIC = 0x55504756;
+const VGPU_MAGIC = 0x55504756;
 
 const REGISTERS_BAR = 0;
 const REGISTERS_BYTES = 4096;
