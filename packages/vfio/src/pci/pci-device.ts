@@ -1,0 +1,379 @@
+/**
+ * A PCI function under vfio (spec/pci sections 1 to 3, 7.1, 9): its registers and memory, its model, the virtual
+ * configuration space of the present open, interrupts, power state. On the function's thread; what other threads share
+ * of it is its memory guard and its domain. Driven by `pci-operations.ts`.
+ */
+import { ERRNO, isMediatedError, MediatedError } from '@mediated/core';
+import type { VfioDevice } from '../device.js';
+import type { InterruptCounter } from '../interrupt-counter.js';
+import type { AccessedFunction, Bar } from './bar-access.js';
+import { VGA_BYTES } from './bar-access.js';
+import { ConfigHardware } from './config-hardware.js';
+import { type ConfigOwner, ConfigSpace } from './config-space.js';
+import type { FunctionDomain } from './domain.js';
+import type { BarSpec, FunctionSpec } from './function-spec.js';
+import { Ioeventfds } from './ioeventfds.js';
+import { readNumber, writeNumber } from './little-endian.js';
+import type { MemoryGuard } from './memory-guard.js';
+import type { PciFunction, PciModel, PciModelFactory, ResetKind } from './model.js';
+import { PciInterrupts } from './pci-interrupts.js';
+import {
+  BAR0,
+  BAR5_END,
+  CAPABILITY,
+  COMMAND,
+  COMMAND_INTX_DISABLE,
+  COMMAND_IO,
+  COMMAND_MASTER,
+  COMMAND_MEMORY,
+  PM_CONTROL,
+  PM_NO_SOFT_RESET,
+  PM_STATE,
+} from './registers.js';
+
+/** Power state in which a function does not answer. */
+const D3HOT = 3;
+
+/** What a function is made of. */
+export interface PciDeviceParts {
+  readonly name: string;
+  readonly device: VfioDevice;
+  readonly spec: FunctionSpec;
+  readonly guard: MemoryGuard;
+  readonly domain: FunctionDomain;
+  readonly model: PciModelFactory;
+  readonly modelOptions: unknown;
+  /** Programs may have no INTx. */
+  readonly noIntx: boolean;
+  /** What nobody can be told. */
+  failed(error: unknown): void;
+}
+
+export class PciDevice implements ConfigOwner, AccessedFunction {
+  readonly name: string;
+  readonly spec: FunctionSpec;
+  readonly guard: MemoryGuard;
+  readonly domain: FunctionDomain;
+  readonly hardware: ConfigHardware;
+  readonly bars: readonly (Bar | undefined)[];
+  readonly vga: SharedArrayBuffer | undefined;
+  readonly interrupts: PciInterrupts;
+  readonly ioeventfds: Ioeventfds;
+  readonly model: PciModel;
+  readonly realBars: Uint8Array;
+  readonly #device: VfioDevice;
+  readonly #vpd: Uint8Array | undefined;
+  /** Of the present open. */
+  #config: ConfigSpace | undefined;
+  #resetWorks = false;
+  #power = 0;
+  #lowPower: { readonly wakeup: InterruptCounter | undefined } | undefined;
+  /** Registers before a reset of the function's whole bus, until they are back. */
+  #savedForBus: Uint8Array | undefined;
+
+  constructor(parts: PciDeviceParts) {
+    const { name, device, spec, guard, domain } = parts;
+    this.name = name;
+    this.spec = spec;
+    this.guard = guard;
+    this.domain = domain;
+    this.#device = device;
+    this.hardware = new ConfigHardware(spec);
+    this.realBars = this.hardware.bytes.slice(BAR0, BAR5_END);
+    this.bars = Array.from({ length: 6 }, (_, index) => barOf(spec, index));
+    this.vga = spec.vga ? new SharedArrayBuffer(VGA_BYTES) : undefined;
+    this.#vpd = spec.vpd?.slice();
+    const intx = (spec.pin ?? 1) !== 0 && spec.brokenIntx !== true && !domain.virtualFunction && !parts.noIntx;
+    const { hostVectors = 2048 } = spec;
+    const failed = (error: unknown) => parts.failed(error);
+    const express = spec.express !== undefined;
+    this.interrupts = new PciInterrupts({ hardware: this.hardware, intx, express, hostVectors, failed });
+    this.ioeventfds = new Ioeventfds(this, this.bars, failed);
+    this.model = parts.model(this.#forModel(), parts.modelOptions);
+  }
+
+  get virtualFunction(): boolean {
+    return this.domain.virtualFunction;
+  }
+
+  get msiActive(): boolean {
+    return this.interrupts.msiActive;
+  }
+
+  get msiMost(): number {
+    return this.interrupts.msiMost;
+  }
+
+  get resetWorks(): boolean {
+    return this.#resetWorks;
+  }
+
+  get powerState(): number {
+    return this.#power;
+  }
+
+  get memoryEnabled(): boolean {
+    return this.#power < D3HOT && this.#config !== undefined && this.#config.memoryEnabled;
+  }
+
+  /** Configuration space of the present open. EIO outside of one. */
+  get config(): ConfigSpace {
+    if (this.#config !== undefined) return this.#config;
+    throw new MediatedError('EIO', `${this.name} is not open`, { syscall: 'config' });
+  }
+
+  /** First open, under the set's mutex. EAGAIN: somebody resets it just now. */
+  async open(): Promise<void> {
+    const { hardware, domain } = this;
+    this.#wake();
+    hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
+    hardware.change(COMMAND, 2, COMMAND_IO | COMMAND_MEMORY);
+    const reset = this.#tryReset(domain.tryLock(false));
+    if (reset === -ERRNO.EAGAIN) {
+      hardware.change(COMMAND, 2, 0, COMMAND_IO | COMMAND_MEMORY);
+      await domain.settle();
+      throw busy(this.name);
+    }
+    this.#resetWorks = reset === 0;
+    this.#savedAtOpen = hardware.save();
+    hardware.change(COMMAND, 2, this.spec.brokenIntx ? COMMAND_INTX_DISABLE : 0, COMMAND_INTX_DISABLE);
+    this.#config = new ConfigSpace(this);
+    await this.model.open?.();
+    await this.guard.writing(() => this.#publishMemory());
+    domain.opened();
+  }
+
+  /** Last close, under the set's mutex. */
+  async close(): Promise<void> {
+    const { hardware, domain, interrupts } = this;
+    domain.closing();
+    this.#wake();
+    // No DMA any more, before anything that it could disturb is taken down.
+    hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
+    await interrupts.disable();
+    await this.ioeventfds.clear();
+    await this.model.close?.();
+    await this.guard.writing(() => {
+      this.guard.zap();
+      this.#config = undefined;
+      this.#publishMemory();
+    });
+    domain.needsReset = true;
+    this.#resetAtClose();
+    await domain.settle();
+    interrupts.forget();
+  }
+
+  /** VFIO_DEVICE_RESET, and what writes to configuration space set going. 0 or a negative errno. */
+  resetFunction(): number | Promise<number> {
+    if (!this.#resetWorks) return -ERRNO.EINVAL;
+    this.guard.zap();
+    return this.guard.writing(() => {
+      this.#setPower(0);
+      const result = this.#tryReset(this.domain.tryLock(false));
+      this.#publishMemory();
+      return result;
+    });
+  }
+
+  resetByProgram(): void | Promise<void> {
+    this.guard.zap();
+    return this.guard.writing(() => {
+      this.#setPower(0);
+      this.#tryReset(this.domain.tryLock(false));
+      this.#publishMemory();
+    });
+  }
+
+  exclusively(zap: boolean, body: () => void): void | Promise<void> {
+    if (zap) this.guard.zap();
+    return this.guard.writing(() => {
+      body();
+      this.#publishMemory();
+    });
+  }
+
+  intxDisabled(disabled: boolean): void {
+    this.interrupts.turnIntx(disabled);
+  }
+
+  setPowerState(state: number): void | Promise<void> {
+    return this.exclusively(state >= D3HOT, () => this.#setPower(state));
+  }
+
+  readVpd(address: number): number | undefined {
+    const bytes = this.#vpd;
+    return bytes === undefined || address + 4 > bytes.length ? undefined : readNumber(bytes, address, 4);
+  }
+
+  writeVpd(address: number, value: number): boolean {
+    const bytes = this.#vpd;
+    if (bytes === undefined || address + 4 > bytes.length) return false;
+    writeNumber(bytes, address, 4, value);
+    return true;
+  }
+
+  /** Enters the low-power state (section 9). EINVAL: it is in it already. */
+  enterLowPower(wakeup: InterruptCounter | undefined): void | Promise<void> {
+    if (this.#lowPower !== undefined) throw new MediatedError('EINVAL', 'it is in low power already');
+    return this.exclusively(true, () => {
+      this.#lowPower = { wakeup };
+    });
+  }
+
+  /** Leaves it, if it is in it: whoever asked for it is told, unless that is who leaves. */
+  exitLowPower(byAccess: boolean): void | Promise<void> {
+    const state = this.#lowPower;
+    if (state === undefined) return;
+    this.#lowPower = undefined;
+    if (byAccess) state.wakeup?.signal();
+    return this.exclusively(false, () => {});
+  }
+
+  get lowPower(): boolean {
+    return this.#lowPower !== undefined;
+  }
+
+  /** Steps of a reset of the bus or slot that the function is on (section 7.3); its locks are held by whoever asks. */
+  wake(): void {
+    this.#wake();
+  }
+
+  saveAndDisable(): void {
+    this.#savedForBus = this.hardware.save();
+    writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
+  }
+
+  resetWithBus(): void {
+    this.#resetHardware('bus');
+  }
+
+  /** Also when whoever began the reset has died half-way. */
+  restoreAfterBus(): void {
+    if (this.#savedForBus !== undefined) this.hardware.restore(this.#savedForBus);
+    this.#savedForBus = undefined;
+  }
+
+  /** The function is unbound. */
+  release(): void {
+    this.model.release?.();
+  }
+
+  #savedAtOpen: Uint8Array | undefined;
+
+  #resetAtClose(): void {
+    const { hardware, domain } = this;
+    const saved = this.#savedAtOpen;
+    this.#savedAtOpen = undefined;
+    writeNumber(hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
+    if (this.#resetWorks) {
+      const unlock = domain.tryLock(true);
+      if (unlock !== undefined) {
+        if (this.#runReset() === 0) domain.needsReset = false;
+        unlock();
+      }
+    }
+    if (saved !== undefined) hardware.restore(saved);
+    // Disabled: it masters no bus.
+    hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
+  }
+
+  /** A function reset with the registers kept, under a device lock that was tried for. 0 or a negative errno. */
+  #tryReset(unlock: (() => void) | undefined): number {
+    if (this.domain.methods.length === 0) {
+      unlock?.();
+      return -ERRNO.ENOTTY;
+    }
+    if (unlock === undefined) return -ERRNO.EAGAIN;
+    const saved = this.hardware.save();
+    writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
+    const result = this.#runReset();
+    this.hardware.restore(saved);
+    unlock();
+    return result;
+  }
+
+  /** The first way that works, as it works. */
+  #runReset(): number {
+    for (const method of this.domain.methods) {
+      if (method === 'bus' && !this.domain.alone) continue;
+      if (method === 'pm' && this.#softReset() === 0) continue;
+      try {
+        this.#resetHardware(method === 'bus' ? 'bus' : 'function');
+        return 0;
+      } catch (error) {
+        if (!isMediatedError(error)) return -ERRNO.EIO;
+        if (error.code !== 'ENOTTY') return error.errno;
+      }
+    }
+    return -ERRNO.ENOTTY;
+  }
+
+  #resetHardware(kind: ResetKind): void {
+    this.#power = 0;
+    this.hardware.reset();
+    for (const bar of this.bars) if (bar !== undefined && !bar.spec.registers) bar.bytes.fill(0);
+    this.interrupts.line(false);
+    this.domain.countReset(kind);
+    this.model.reset?.(kind);
+  }
+
+  /** The power management register's place when going back to D0 resets the function, else 0. */
+  #softReset(): number {
+    const at = this.hardware.find(CAPABILITY.pm);
+    return at !== 0 && (this.hardware.read(at + PM_CONTROL, 2) & PM_NO_SOFT_RESET) === 0 ? at : 0;
+  }
+
+  #setPower(state: number): void {
+    const at = this.hardware.find(CAPABILITY.pm);
+    if (at === 0 || state === this.#power) return;
+    if (this.#power === D3HOT && this.#softReset() !== 0) {
+      const saved = this.hardware.save();
+      this.#resetHardware('function');
+      this.hardware.restore(saved);
+    }
+    this.#power = state;
+    this.hardware.change(at + PM_CONTROL, 2, state, PM_STATE);
+  }
+
+  #wake(): void {
+    this.#lowPower?.wakeup?.signal();
+    this.#lowPower = undefined;
+    this.#setPower(0);
+  }
+
+  #publishMemory(): void {
+    this.guard.enabled = this.memoryEnabled && this.#lowPower === undefined;
+  }
+
+  #forModel(): PciFunction {
+    const { name, hardware, bars, interrupts } = this;
+    return {
+      name,
+      device: this.#device,
+      bars: bars.map((bar) => bar?.memory),
+      config: hardware,
+      get busMaster() {
+        return (hardware.read(COMMAND, 2) & COMMAND_MASTER) !== 0;
+      },
+      line: (asserted) => interrupts.line(asserted),
+      message: (vector) => interrupts.message(vector),
+      error: () => {
+        interrupts.event('error');
+      },
+    };
+  }
+}
+
+function barOf(spec: FunctionSpec, index: number): Bar | undefined {
+  const bar: BarSpec | null = spec.bars?.[index] ?? null;
+  if (bar === null) return undefined;
+  const memory = new SharedArrayBuffer(bar.size);
+  const { msix } = spec;
+  const hidden = msix?.bar === index ? ([msix.offset, msix.offset + msix.vectors * 16] as const) : undefined;
+  return { spec: bar, index, memory, bytes: new Uint8Array(memory), hidden };
+}
+
+function busy(name: string): MediatedError {
+  return new MediatedError('EAGAIN', `${name} is being reset`, { syscall: 'open' });
+}
