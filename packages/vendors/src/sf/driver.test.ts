@@ -247,10 +247,12 @@ describe('functions', () => {
     const dying = all.find(({ mdev }) => mdev.shard === 1) as Station;
     const left = all.filter((other) => other !== dying) as [Station, Station];
     const died = new Promise<void>((resolve) => runtime.system.events.on('threadDied', () => resolve()));
+    const restarted = new Promise<void>((resolve) => runtime.system.events.on('threadRestart', () => resolve()));
     await (await runtime.system.thread('sf/1')).worker.terminate();
     await died;
     await left[0].nic.send(frameOf(left[1].nic.mac, left[0].nic.mac, 1));
     expect(drain(left[1].nic).map(({ number }) => number)).toEqual([1]);
+    await restarted;
     const fresh = await station(runtime, parent);
     expect(fresh.nic.address).toBe(dying.nic.address);
     await left[0].nic.send(frameOf(BROADCAST, left[0].nic.mac, 2));

@@ -150,10 +150,10 @@ describe('limits', () => {
     const parent = runtime.bus.parent('gpu');
     const { made } = await flood(parent, ['card-a'], 5);
     expect(made).toHaveLength(5);
-    const died = new Promise<void>((resolve) => runtime.system.events.on('threadDied', () => resolve()));
+    const restarted = new Promise<void>((resolve) => runtime.system.events.on('threadRestart', () => resolve()));
     const doomed = made.filter(({ shard }) => shard === 0);
     await (await runtime.system.thread('card/0')).worker.terminate();
-    await died;
+    await restarted;
     const left = made.filter((mdev) => !doomed.includes(mdev));
     for (const mdev of left) await mdev.remove();
     const { made: again } = await flood(runtime.bus.parent('gpu'), ['card-b'], 8);
