@@ -1,8 +1,9 @@
 /** Quiescing (ccw section 3): what a close does about a program that still runs. */
 import { expect, test } from 'vitest';
 import { closeDevice, resetDevice, shutDown, dmaUnmap } from '#dist/ccw/life.js';
-import { SCHIB } from '#dist/ccw/architected.js';
-import { Rig, turn } from '../../dist-fixtures/ccw/rig.fixture.js';
+import { ORB, SCHIB, SCSW } from '#dist/ccw/architected.js';
+import { raise } from '#dist/ccw/state-machine.js';
+import { PROGRAM, Rig, turn } from '../../dist-fixtures/ccw/rig.fixture.js';
 
 const instructions = (rig: Rig) => rig.machine.calls.filter((call) => !call.startsWith('msch'));
 
@@ -10,7 +11,7 @@ const instructions = (rig: Rig) => rig.machine.calls.filter((call) => !call.star
 function interruptsSoon(rig: Rig): void {
   rig.machine.onEnd = () =>
     setImmediate(() => {
-      rig.machine.store({});
+      rig.machine.store({ address: ORB.get(rig.machine.started?.orb ?? new Uint8Array(12), 'address') + 8 });
       rig.subchannel.interrupt();
     });
 }
@@ -41,6 +42,8 @@ test('a program that runs is halted, and its interrupt is waited for', async () 
     0,
     1,
   ]);
+  // What the interrupt left to do was done while there was a program.
+  expect(SCSW.get(rig.device.regions[0], 'address', 24)).toBe(PROGRAM + 8);
   expect(rig.timers).toEqual([]);
 });
 
@@ -74,15 +77,16 @@ test('an interrupt that does not come is waited for three seconds, each time; th
   expect(new Set(waits)).toEqual(new Set([3000]));
 });
 
-test('a subchannel that goes away meanwhile is lost, and stays it', async () => {
+test('a device that is lost meanwhile stays so, even if the subchannel can be disabled after all', async () => {
   const rig = await running();
   const closed = closeDevice(rig.device);
   await turn();
-  rig.machine.gone = true;
-  rig.subchannel.changed();
+  raise(rig.device, 'NOT_OPER');
   expect(rig.device.state).toBe('NOT_OPER');
+  await rig.interrupt();
   rig.timers[0].callback();
   await closed;
+  expect(SCHIB.get(rig.machine.schib, 'enabled')).toBe(0);
   expect([rig.device.state, rig.unregistrations, rig.guest.pinned]).toEqual(['NOT_OPER', 1, 0]);
 });
 

@@ -109,12 +109,15 @@ describe('channel reports', () => {
     expect(await read(rig, at(3), 4)).toEqual(new Uint8Array(4));
   });
 
-  test('those that come while the device is closed are kept until it is released', async () => {
+  test('those that come while the device is closed are kept until it is released, as are the bindings of interrupts', async () => {
     const rig = await Rig.in('STANDBY');
     rig.subchannel.pathChanged('offline', 0x40);
     expect(rig.device.reports).toHaveLength(1);
+    rig.bind(2);
+    rig.device.request();
     await rig.device.release();
-    expect(rig.device.reports).toHaveLength(0);
+    rig.device.request();
+    expect([rig.device.reports, rig.signals[2]]).toEqual([[], 1]);
   });
 });
 
