@@ -26,6 +26,7 @@ export function hotResetInfo(
   node: PciNode,
   device: VfioDevice,
   argument: Uint8Array,
+  call: IoctlCall,
 ): number | undefined | Promise<number | undefined> {
   const { argsz } = readArgument(pciHotResetInfo, argument, HEADER_BYTES);
   const scope = scopeOf(bus, node);
@@ -41,10 +42,11 @@ export function hotResetInfo(
   }
   return underMutex(device.set.mutex, () => {
     const members = bus.members(device.set);
-    let flags = device.iommufd === 0 ? 0 : HOT_RESET_INFO_FLAGS.devId | HOT_RESET_INFO_FLAGS.devIdOwned;
+    const context = contextOf(call);
+    let flags = context === undefined ? 0 : HOT_RESET_INFO_FLAGS.devId | HOT_RESET_INFO_FLAGS.devIdOwned;
     affected.forEach((found, i) => {
-      const id = idOf(bus, found, members, device);
-      if (device.iommufd !== 0 && id === HOT_RESET_DEV_IDS.notOwned) flags &= ~HOT_RESET_INFO_FLAGS.devIdOwned;
+      const id = idOf(bus, found, members, context);
+      if (context !== undefined && id === HOT_RESET_DEV_IDS.notOwned) flags &= ~HOT_RESET_INFO_FLAGS.devIdOwned;
       const { segment, bus: number, devfn } = found;
       const values = { group_id: id >>> 0, segment, bus: number, devfn };
       pciDependentDevice.encode(argument.subarray(HEADER_BYTES + i * pciDependentDevice.size), values);
@@ -64,15 +66,15 @@ export function hotReset(
 ): number | Promise<number> {
   const { flags, count } = readArgument(pciHotReset, argument, HEADER_BYTES);
   if (flags !== 0) throw invalid(`flags 0x${flags.toString(16)}`);
-  const byContext = device.iommufd !== 0;
-  if (byContext !== (count === 0)) {
-    throw invalid(byContext ? 'groups are given by who has none' : 'no groups are given');
+  const context = contextOf(call);
+  if ((context === undefined) === (count === 0)) {
+    throw invalid(count === 0 ? 'no groups are given' : 'groups are given by who came without one');
   }
   const scope = scopeOf(bus, node);
-  const groups = byContext ? undefined : groupsOf(bus.affected(scope).length, count, argument, call);
+  const groups = context !== undefined ? undefined : groupsOf(bus.affected(scope).length, count, argument, call);
   const isOwned = (member: Member): boolean => {
     if (groups !== undefined) return groups.has(bus.groupOf(member));
-    return idOf(bus, bus.topology.nodes[member.place], [member], device) !== HOT_RESET_DEV_IDS.notOwned;
+    return idOf(bus, bus.topology.nodes[member.place], [member], context) !== HOT_RESET_DEV_IDS.notOwned;
   };
   return underMutex(device.set.mutex, () => runHotReset(bus, device, isOwned));
 }
@@ -118,21 +120,26 @@ function groupsOf(affected: number, count: number, argument: Uint8Array, call: I
  * What stands for a device in the answer: its group, EPERM where it has none, to who came by a group; to who came by an
  * iommufd context the device's id in that, or whether it is the caller's.
  */
-function idOf(bus: PciBus, node: PciNode, members: readonly Member[], device: VfioDevice): number {
+function idOf(bus: PciBus, node: PciNode, members: readonly Member[], context: number | undefined): number {
   const member = members.find(({ place }) => place === node.place);
-  if (device.iommufd === 0) {
+  if (context === undefined) {
     const group = node.group ?? (member === undefined ? -1 : bus.groupOf(member));
     if (group >= 0) return group;
     throw new MediatedError('EPERM', `${node.name} is in no group`, { syscall: 'ioctl' });
   }
   if (member === undefined) return HOT_RESET_DEV_IDS.notOwned;
-  if (bus.contextOf(member.slot) === device.iommufd) return devIdOf(member.slot);
+  if (bus.contextOf(member.slot) === context) return devIdOf(member.slot);
   const inGroup = bus.topology.nodes.some(({ place, group }) => {
     if (group === undefined || group !== node.group) return false;
     const slot = bus.physical.slotOf(place);
-    return slot >= 0 && bus.contextOf(slot) === device.iommufd;
+    return slot >= 0 && bus.contextOf(slot) === context;
   });
   return inGroup ? HOT_RESET_DEV_IDS.owned : HOT_RESET_DEV_IDS.notOwned;
+}
+
+/** The iommufd context of a caller who has opened the device by its own node; undefined: it came by a group. */
+function contextOf({ opened }: IoctlCall): number | undefined {
+  return opened.kind === 'node' ? opened.iommufd : undefined;
 }
 
 /** Id of a device in the iommufd context that it is bound to. */

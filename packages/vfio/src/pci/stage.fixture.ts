@@ -1,7 +1,14 @@
 /** Sets the stage for PCI tests: a runtime with vfio-pci over a topology, and functions as programs use them. */
 import { type Mdev, type Parent, Runtime } from '@mediated/core';
 import { type DeviceFile, InterruptCounter, openDevice, type PassedFile } from '@mediated/vfio';
-import { type EndpointSpec, type FunctionSpec, type TopologyNodeSpec, vfioPciUrl } from '@mediated/vfio/pci';
+import {
+  type EndpointSpec,
+  type FunctionSpec,
+  Topology,
+  type TopologyNodeSpec,
+  type TopologySpec,
+  vfioPciUrl,
+} from '@mediated/vfio/pci';
 import { bind, type BindOptions, unbind } from '@mediated/vfio/physical';
 import * as uapi from '@mediated/vfio/uapi';
 import { WORDS } from './tester.fixture.js';
@@ -39,16 +46,19 @@ export function behindBridge(devices: readonly TopologyNodeSpec[], bridge: objec
 export class PciStage {
   readonly runtime: Runtime;
   #parent: Parent | undefined;
+  readonly topology: Topology;
   readonly #programs: PciProgram[] = [];
 
-  private constructor() {
+  private constructor(spec: TopologySpec) {
+    this.topology = new Topology(spec);
     this.runtime = Runtime.start();
   }
 
   static async set(devices: readonly TopologyNodeSpec[], threads = 1, more: object = {}): Promise<PciStage> {
-    const stage = new PciStage();
+    const options = { devices, ...more };
+    const stage = new PciStage(options);
     const parents = [{ name: 'pci0000:00', path: '/devices/pci0000:00', threads }];
-    await stage.runtime.loadDriver(vfioPciUrl, { threads, parents, options: { devices, ...more } });
+    await stage.runtime.loadDriver(vfioPciUrl, { threads, parents, options });
     stage.#parent = stage.bus.parent('pci0000:00');
     return stage;
   }

@@ -60,7 +60,7 @@ export default definePhysicalDriver({
     };
     const operations = operationsOf(guards, (device, command, argument, call) => {
       if (command === DEVICE_GET_PCI_HOT_RESET_INFO) {
-        return { result: hotResetInfo(bus, nodeOf(device), device, argument) };
+        return { result: hotResetInfo(bus, nodeOf(device), device, argument, call) };
       }
       if (command === DEVICE_PCI_HOT_RESET) return { result: hotReset(bus, nodeOf(device), device, argument, call) };
       return undefined;
