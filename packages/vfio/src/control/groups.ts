@@ -19,12 +19,13 @@ export class Groups {
   open(number: number, node: number, privileged: boolean): Group {
     // The order of the two looks is the records' rule.
     const before = this.#records.life(number);
-    if (before !== 0) this.#records.setOpen(number, before);
+    if (before === 0) throw refused('ENODEV', number, 'there is no such group');
+    this.#records.setOpen(number, before);
     const group = this.#current(number);
     try {
       const noIommu = group?.kind === GROUP_KINDS.noIommu;
       if (group === undefined || node === (noIommu ? GROUP_NODES.plain : GROUP_NODES.noIommu)) {
-        throw refused('ENODEV', number, 'there is no such group');
+        throw refused('ENODEV', number, 'it is gone, or its node has another name');
       }
       if (noIommu && !privileged) {
         throw refused('EPERM', number, 'use without an IOMMU takes the right to raw I/O');
