@@ -240,6 +240,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   saveAndDisable(): void {
+    this.restoreAfterBus();
     this.#savedForBus = this.hardware.save();
     writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
   }
@@ -263,6 +264,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
 
   #resetAtClose(): void {
     const { hardware, domain } = this;
+    this.#savedForBus = undefined;
     const saved = this.#savedAtOpen;
     this.#savedAtOpen = undefined;
     writeNumber(hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
@@ -285,6 +287,8 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
       return -ERRNO.ENOTTY;
     }
     if (unlock === undefined) return -ERRNO.EAGAIN;
+    // Nobody resets it: if registers are still saved, it was somebody who has died.
+    this.restoreAfterBus();
     const saved = this.hardware.save();
     writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
     const result = this.#runReset();
