@@ -47,7 +47,9 @@ beforeEach(async () => {
 });
 
 /** A device bound and attached, with `bytes` of memory at 0. */
-async function bound(bytes = 8192): Promise<{ context: IommufdFile; ioas: number; node: DeviceNodeFile; memory: Uint8Array }> {
+async function bound(
+  bytes = 8192,
+): Promise<{ context: IommufdFile; ioas: number; node: DeviceNodeFile; memory: Uint8Array }> {
   const context = await openIommufd(stage.bus);
   const ioas = await context.allocateIoas();
   const memory = new SharedArrayBuffer(bytes);
@@ -129,7 +131,9 @@ describe('a device’s node', () => {
     await node.close();
     const guest = await stage.guest(mdev);
     expect(await codeOf(guest.file.ioctl(DEVICE_BIND_IOMMUFD, argument, files))).toBe('EINVAL');
-    expect(await codeOf(guest.file.ioctl(DEVICE_DETACH_IOMMUFD_PT, detachIommufdPt.bytes({ argsz: 8 })))).toBe('ENOTTY');
+    expect(await codeOf(guest.file.ioctl(DEVICE_DETACH_IOMMUFD_PT, detachIommufdPt.bytes({ argsz: 8 })))).toBe(
+      'ENOTTY',
+    );
     await guest.file.close();
     await guest.group.close();
     await guest.container.close();
