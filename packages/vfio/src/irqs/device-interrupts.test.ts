@@ -155,6 +155,14 @@ describe('interrupts declared as data', () => {
     await interrupts.close();
   });
 
+  test('counters of a program are taken all or none', async () => {
+    expect(await set(2, EVENTFD | MASK, [1], 1)).toBe(0);
+    expect(await set(2, EVENTFD | MASK, [2, 3])).toBe('EBUSY');
+    expect(await set(2, EVENTFD | MASK, [2, 99])).toBe('EBADF');
+    expect(await set(2, EVENTFD | MASK, [2])).toBe(0);
+    await interrupts.close();
+  });
+
   test('a line by itself: unbound it swallows, reset makes it as new', () => {
     const line = new InterruptLine({ automasked: true });
     line.raise();

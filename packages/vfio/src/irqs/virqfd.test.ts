@@ -50,6 +50,21 @@ describe('a counter that a driver acts on', () => {
     await virqfd.disable();
   });
 
+  test('signals that come while it is being disabled are not lost, and call nothing', async () => {
+    const counter = InterruptCounter.create();
+    const virqfd = new Virqfd();
+    let fired = 0;
+    counter.signal();
+    // Two more while it is being enabled: they are taken at once, and looked at a moment later.
+    const handler = () => {
+      if (++fired === 1) for (let signal = 0; signal < 2; signal++) counter.signal();
+      return false;
+    };
+    virqfd.enable(counter, { handler, failed });
+    await virqfd.disable();
+    expect([fired, counter.take()]).toEqual([1, 2]);
+  });
+
   test('a signal calls the handler, again and again; the counter is consumed', async () => {
     const counter = InterruptCounter.create();
     const virqfd = new Virqfd();

@@ -55,14 +55,18 @@ export class Virqfd {
 
   async #listen(counter: InterruptCounter, callbacks: VirqfdCallbacks, signal: AbortSignal): Promise<void> {
     for (;;) {
+      let signals: number;
       try {
-        await counter.wait({ signal });
+        signals = await counter.wait({ signal });
       } catch (error) {
         if (!isMediatedError(error, 'ECANCELED')) callbacks.failed(error);
         return;
       }
-      // Taken in the same moment in which it was disabled: as if it had come later.
-      if (signal.aborted) return;
+      // Taken in the moment in which it was disabled: as if they had come later.
+      if (signal.aborted) {
+        while (signals-- > 0) counter.signal();
+        return;
+      }
       this.#fire(callbacks);
     }
   }
