@@ -1,5 +1,6 @@
 /** What guests may do wrong: malformed channel programs and lists, holes in memory, any bytes in any region at any time. */
-import { isMediatedError } from '@mediated/core';
+import { isMediatedError, MediatedError } from '@mediated/core';
+import { DEVICE_GET_INFO, DEVICE_GET_IRQ_INFO, DEVICE_GET_REGION_INFO, DEVICE_SET_IRQS } from '@mediated/vfio/uapi';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readRegion, writeRegion } from '#dist/ccw/access.js';
@@ -7,6 +8,7 @@ import { IRB_BYTES, ORB, SCHIB, SCSW } from '#dist/ccw/architected.js';
 import { ChannelProgram } from '#dist/ccw/channel-program.js';
 import { Disk, diskBytes } from '#dist/ccw/emulation/disk.js';
 import { EmulatedSubchannel } from '#dist/ccw/emulation/machine.js';
+import { ioctl } from '#dist/ccw/ioctls.js';
 import { closeDevice, dmaUnmap, openDevice, resetDevice } from '#dist/ccw/life.js';
 import { readOptions } from '#dist/ccw/options.js';
 import { planProgram } from '#dist/ccw/plan.js';
@@ -215,6 +217,32 @@ async function perform(rig: Rig, taken: ValueOf<typeof step>): Promise<unknown> 
       return dmaUnmap(rig.device, 0n, BigInt(rig.guest.bytes.length));
   }
 }
+
+test('ioctls with any bytes succeed or are refused with an errno, and change no state', async () => {
+  const rig = await Rig.in('IDLE');
+  const commands = [DEVICE_GET_INFO, DEVICE_GET_REGION_INFO, DEVICE_GET_IRQ_INFO, DEVICE_SET_IRQS];
+  const words = fc.array(fc.oneof(fc.integer({ min: 0, max: 64 }), fc.integer({ min: 0, max: 0xffffffff })), {
+    maxLength: 13,
+  });
+  const refuse = () => {
+    throw new MediatedError('EBADF', 'no such descriptor');
+  };
+  fc.assert(
+    fc.property(fc.constantFrom(...commands, 0x3b64), words, fc.integer({ min: 0, max: 3 }), (command, values, cut) => {
+      const argument = new Uint8Array(Uint32Array.from(values).buffer);
+      try {
+        ioctl(rig.device, command, argument.subarray(0, Math.max(0, argument.length - cut)), {
+          eventfd: refuse,
+        } as never);
+      } catch (error) {
+        if (!isMediatedError(error)) throw error;
+        expect(['EFAULT', 'EINVAL', 'EBADF', 'ENOTTY']).toContain(error.code);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  expect([rig.device.state, rig.device.regionCount]).toEqual(['IDLE', 4]);
+});
 
 test('load options are taken or refused with EINVAL and the place', () => {
   const sound = {

@@ -1,4 +1,4 @@
-/** A virtual machine for tests and nothing more: guest memory in a container, and subchannels passed through to it. */
+/** A virtual machine as tests have it: guest memory in a container, and subchannels passed through to it. */
 import type { Mdev, Parent, Runtime } from '@mediated/core';
 import {
   type ContainerFile,

@@ -8,7 +8,7 @@ import { readWord } from './bits.js';
 import type { GuestMemory } from './guest-memory.js';
 
 /** Most CCWs of a segment; as many are always read. */
-export const SEGMENT_CCWS = 256;
+const SEGMENT_CCWS = 256;
 /** Most segments of a program. */
 export const SEGMENTS = 16;
 

@@ -4,12 +4,11 @@
  * is one. Lives on the thread of its parent; all methods run to their end, which is what the subchannel lock is for.
  */
 import { type ErrnoName, MediatedError } from '@mediated/core';
-import { ACTIVITY, IRB_BYTES, ORB, SCHIB, SCHIB_PATHS, SCHIB_SCSW } from './architected.js';
+import { ACTIVITY, CRW_RECOVERY, IRB_BYTES, ORB, SCHIB, SCHIB_PATHS, SCHIB_SCSW } from './architected.js';
+import { configure } from './configuring.js';
 import type { SubchannelInstructions } from './instructions.js';
 import type { HostStorage } from './storage.js';
 
-/** Tries of a modification. What a machine waits between two would block the whole thread: they follow at once. */
-const MODIFY_TRIES = 5;
 /** Most tries to halt, and to clear. */
 const HALT_TRIES = 3;
 export const CLEAR_TRIES = 255;
@@ -23,7 +22,7 @@ export interface SubchannelUser {
   interrupt(irb: Uint8Array): void;
   /** The subchannel does not answer any more. */
   notOperational(): void;
-  /** A path was lost (`recovery` 6) or has come back (2). */
+  /** A path was lost or has come back (`CRW_RECOVERY`). */
   pathReport(recovery: number, path: number): void;
 }
 
@@ -75,13 +74,14 @@ export class Subchannel {
 
   /** Lets it interrupt and be started. Errors: ENODEV, EBUSY, EAGAIN (the change did not last), EIO. */
   enable(): ErrnoName | undefined {
-    const error = this.#configure(1, true);
-    return error === 'EIO' ? this.#configure(1, false) : error;
+    const error = this.#configure(1, 1);
+    // Machines without concurrent sense refuse it.
+    return error === 'EIO' ? this.#configure(1, 0) : error;
   }
 
   /** Errors: ENODEV, EBUSY (a function is under way), EAGAIN, EIO. */
   disable(): ErrnoName | undefined {
-    return this.#configure(0, SCHIB.get(this.schib, 'concurrentSense') !== 0);
+    return this.#configure(0, SCHIB.get(this.schib, 'concurrentSense') === 0 ? 0 : 1);
   }
 
   /** Starts a program. Errors: EBUSY, ENODEV (gone, or no path is left), EACCES (no path of the ORB, but others). */
@@ -183,14 +183,14 @@ export class Subchannel {
         return this.#abandonPath(mask);
       case 'offline':
         this.#abandonPath(mask);
-        return this.user.pathReport(6, path);
+        return this.user.pathReport(CRW_RECOVERY.permanent, path);
       case 'vary-on':
         this.opm |= mask;
         this.lpm |= mask;
         return;
       case 'online':
         this.lpm |= mask & this.opm;
-        return this.user.pathReport(2, path);
+        return this.user.pathReport(CRW_RECOVERY.initialized, path);
     }
   }
 
@@ -219,34 +219,8 @@ export class Subchannel {
     SCHIB.set(this.schib, 'activity', SCHIB.get(this.schib, 'activity') | bits);
   }
 
-  #configure(enabled: number, concurrentSense: boolean): ErrnoName | undefined {
-    if (!this.refresh()) return 'ENODEV';
-    let error: ErrnoName | undefined;
-    for (let tries = 0; tries < MODIFY_TRIES; tries++) {
-      const wanted = this.schib.slice();
-      SCHIB.set(wanted, 'enabled', enabled);
-      SCHIB.set(wanted, 'subclass', this.isc);
-      SCHIB.set(wanted, 'intparm', this.identity);
-      SCHIB.set(wanted, 'concurrentSense', concurrentSense ? 1 : 0);
-      switch (this.#machine.msch(wanted)) {
-        case 'program-check':
-          return 'EIO';
-        case 0:
-          if (!this.refresh()) return 'ENODEV';
-          if (SCHIB.get(this.schib, 'enabled') === enabled && SCHIB.get(this.schib, 'subclass') === this.isc) return;
-          error = 'EAGAIN';
-          break;
-        case 1:
-          error = 'EBUSY';
-          if (this.#machine.tsch(new Uint8Array(IRB_BYTES)) !== 0) return error;
-          break;
-        case 2:
-          error = 'EBUSY';
-          break;
-        case 3:
-          return 'ENODEV';
-      }
-    }
-    return error;
+  #configure(enabled: 0 | 1, concurrentSense: 0 | 1): ErrnoName | undefined {
+    const wanted = { enabled, subclass: this.isc, intparm: this.identity, concurrentSense };
+    return configure(this.#machine, () => (this.refresh() ? this.schib : undefined), wanted);
   }
 }

@@ -13,7 +13,7 @@ export interface Geometry {
 }
 
 export const RECORD_BYTES = 4096;
-export const TRACK_RECORDS = 12;
+const TRACK_RECORDS = 12;
 
 /** Commands that it knows. */
 export const DISK_COMMANDS = {
@@ -27,7 +27,7 @@ export const DISK_COMMANDS = {
 } as const;
 
 /** What SENSE says after a unit check: bit of which of its first two bytes. */
-export const SENSE = { commandReject: [0, 0x80], noRecordFound: [1, 0x08] } as const;
+const SENSE = { commandReject: [0, 0x80], noRecordFound: [1, 0x08] } as const;
 
 const SENSE_BYTES = 32;
 /** Control unit 3990 model C2, device 3390 model 0A. */
