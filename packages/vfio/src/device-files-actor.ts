@@ -51,6 +51,10 @@ export const deviceFilesActor = defineActor({
         mmap: (file, offset, length) => operations.mmap(file, offset, length, context.sender),
         openNode: (index, generation) => files.openNode(index, generation, context.sender),
         setKvm: (file, kvm) => files.setKvm(file, kvm, context.sender),
+        interrupt(index, generation) {
+          const mdev = bus.device(index, generation);
+          return mdev !== undefined && driver.interruptRemoval(mdev, context.sender);
+        },
         step: (index, generation, step) => steps.serve(index, generation, step),
         match: (index, generation, name) => files.match(index, generation, name),
         openOfGroup: (index, generation, request) => files.openOfGroup(index, generation, request),

@@ -3,7 +3,7 @@
  * and `device-files-actor.ts`.
  * A file has a number that no other file of the device's thread has had in this life of the thread.
  */
-import { ask, bytes, defineProtocol, int, none, number, uint, value } from '@mediated/core/actor';
+import { ask, boolean, bytes, defineProtocol, int, none, number, uint, value } from '@mediated/core/actor';
 import type { GroupOpen, GroupOpened } from './control/control-protocol.js';
 import type { Segment } from './iommu/segment-table.js';
 import type { PassedFiles } from './passed-file.js';
@@ -28,6 +28,8 @@ export const deviceFilesProtocol = defineProtocol({
   /** File; virtual machine, 0: none. */
   setKvm: ask([int, int], none),
 
+  /** Slot, generation. Interrupts the removal that waits for the device's users; false: none was, or not any more. */
+  interrupt: ask([int, int], boolean),
   /** From the driver on another of its threads: slot, generation, step (`device-peers.ts`). ENODEV. */
   step: ask([int, int, int], int),
 

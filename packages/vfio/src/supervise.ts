@@ -8,6 +8,7 @@ import { type LockStats, Mutex, registerLockRegion } from '@mediated/core/sync';
 import { GroupRecords, type GroupRecordsHandle } from './control/group-records.js';
 import { SET_LOCK } from './device-set.js';
 import { LISTED, OWN_MUTEX, REFERENCES, SET } from './device-words.js';
+import { SPACE_LOCK } from './iommu/address-space.js';
 import { GuardTable, type GuardTableHandle } from './pci/guard-table.js';
 import { REGISTRY_LOCK, SetTable, type SetTableHandle } from './set-table.js';
 import { emitDevice, emitGroup } from './uevents.js';
@@ -66,7 +67,7 @@ export function supervise(memory: BusMemory): Supervision {
     shared: bus.shared,
     framework: bus.shared,
     actor: { module: CONTROL, name: 'controlActor', thread: 'vfio', options: bus.shared },
-    lockOrder: [REGISTRY_LOCK, SET_LOCK],
+    lockOrder: [REGISTRY_LOCK, SET_LOCK, SPACE_LOCK],
     lockStatistics: () => lockStatistics(bus),
     reclaim: (index) => reclaim(bus, index),
     release: () => release(bus),

@@ -1,7 +1,7 @@
 /** Registration and unregistration: uevents, numbers, the wait for users, requests, failures on the way. */
 import type { Runtime, Uevent } from '@mediated/core';
 import { DEVICE_IDS } from '@mediated/core';
-import { type DeviceFile, openDevice } from '@mediated/vfio';
+import { type DeviceFile, interruptRemoval, openDevice } from '@mediated/vfio';
 import * as sample from '../dist-fixtures/sample.fixture.js';
 import { Stage, uuidOf } from '../dist-fixtures/stage.fixture.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -107,6 +107,26 @@ describe('a registered device', () => {
     expect(stage.count(REQUESTS)).toBe(4);
     await file.close();
     await removal;
+  });
+
+  test('vfio-core 4: a signal has the driver asked again at once, the first one only', async () => {
+    const mdev = await stage.create('solo', 6);
+    const file = await openDevice(stage.bus, mdev);
+    expect(await interruptRemoval(stage.bus, mdev)).toBe(false);
+    const removal = mdev.remove();
+    await advance(file, 4_000);
+    expect(stage.count(REQUESTS)).toBe(1);
+    expect(await interruptRemoval(stage.bus, mdev)).toBe(true);
+    expect(stage.count(REQUESTS)).toBe(2);
+    expect(await interruptRemoval(stage.bus, mdev)).toBe(false);
+    // Ten seconds from then on.
+    await advance(file, 9_999);
+    expect(stage.count(REQUESTS)).toBe(2);
+    await advance(file, 1);
+    expect(stage.count(REQUESTS)).toBe(3);
+    await file.close();
+    await removal;
+    expect(await interruptRemoval(stage.bus, mdev)).toBe(false);
   });
 
   test('vfio-core 4: nobody is asked when the device is not in use', async () => {

@@ -14,7 +14,7 @@ import {
 } from '@mediated/core';
 import type { Semaphore } from '@mediated/core/sync';
 import type { ActorRef, ArgsOf, AskNames, ReplyOf } from '@mediated/core/actor';
-import { awaitUsers } from './await-users.js';
+import { AwaitedUsers } from './await-users.js';
 import { systemClock } from './clock.js';
 import type { ControlMessages } from './control/control-protocol.js';
 import { GroupRecords } from './control/group-records.js';
@@ -40,6 +40,7 @@ export class VfioDriver<Data> implements MdevDriver {
   readonly #memory: BusMemory;
   readonly #sets: SetTable;
   readonly #groups: DeviceGroups;
+  readonly #awaited = new Map<MdevDevice, AwaitedUsers<Data>>();
   /** Set by the device files' actor of this thread: how the bus's control actor is reached. */
   control: (() => ActorRef<ControlMessages> | undefined) | undefined;
 
@@ -89,9 +90,17 @@ export class VfioDriver<Data> implements MdevDriver {
     device.listed = false;
     emitDevice(this.#memory, 'remove', device.index, device.number);
     if (device.references.put()) return this.#unregistered(device);
-    return awaitUsers(device, this.operations, this.operations.clock ?? systemClock).then(() =>
-      this.#unregistered(device),
-    );
+    const users = new AwaitedUsers(device, this.operations, this.operations.clock ?? systemClock);
+    this.#awaited.set(mdev, users);
+    return users.gone.then(() => {
+      this.#awaited.delete(mdev);
+      return this.#unregistered(device);
+    });
+  }
+
+  /** The removal of a device that waits for its users is interrupted. False: it had been before, or none waits. */
+  interruptRemoval(mdev: MdevDevice, client: number): boolean {
+    return this.#awaited.get(mdev)?.interrupt(client) ?? false;
   }
 
   async stop(): Promise<void> {

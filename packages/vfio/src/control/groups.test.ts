@@ -302,6 +302,8 @@ describe('removal', () => {
   test('vfio-core 5: a device that is being removed is not opened through its group; open files go on', async () => {
     const { group, container, file } = await stage.guest(mdev);
     const removal = mdev.remove();
+    // Answered by the device's thread after it has begun to remove.
+    await file.read(0, 1);
     expect(await codeOf(group.openDevice(mdev.uuid))).toBe('ENODEV');
     expect(await group.status()).toEqual({ viable: true, containerSet: true });
     expect((await file.read(0, 1)).length).toBe(1);

@@ -124,7 +124,7 @@ test('a group lives with its last device, on whatever threads they are, also whe
   const { runtime, bus, parent } = await stage(TWINS, { threads: 2 });
   await bind(parent, 'card:0', { thread: 0 });
   await bind(parent, 'card:1', { thread: 1 });
-  const { group, container } = await prepare(bus, 3);
+  const { group } = await prepare(bus, 3);
   const file = await group.openDevice('card:0');
   const restarted = once(runtime.system.events, 'threadRestart');
   expect(await codeOf(file.ioctl(DIE))).toBe('EIO');

@@ -9,9 +9,18 @@ import type { MemoryWindow } from './control-protocol.js';
 /** Programs of one thread, at most. */
 const PROGRAM_BITS = 16;
 
+/** Pieces of one thread by number. */
+interface Pieces {
+  readonly byNumber: Map<number, WeakRef<SharedArrayBuffer>>;
+  /** With so many, those that nobody keeps any more are looked for. */
+  sweepAt: number;
+}
+
+const LEAST_SWEEP = 64;
+
 export class ProgramMemory {
   /** By the thread that has numbered it. */
-  readonly #pieces = new Map<number, Map<number, WeakRef<SharedArrayBuffer>>>();
+  readonly #pieces = new Map<number, Pieces>();
 
   /** A program during one call. */
   client(thread: number, program: number, windows: readonly MemoryWindow[]): DmaClient {
@@ -40,12 +49,15 @@ export class ProgramMemory {
 
   #piece(thread: number, { id, memory }: MemoryWindow): SharedArrayBuffer {
     let pieces = this.#pieces.get(thread);
-    if (pieces === undefined) this.#pieces.set(thread, (pieces = new Map()));
-    const known = pieces.get(id)?.deref();
+    if (pieces === undefined) this.#pieces.set(thread, (pieces = { byNumber: new Map(), sweepAt: LEAST_SWEEP }));
+    const { byNumber } = pieces;
+    const known = byNumber.get(id)?.deref();
     if (known !== undefined) return known;
-    // What nobody keeps any more is swept out when pieces come, so that the table stays as small as what is in use.
-    for (const [other, reference] of pieces) if (reference.deref() === undefined) pieces.delete(other);
-    pieces.set(id, new WeakRef(memory));
+    if (byNumber.size >= pieces.sweepAt) {
+      for (const [other, reference] of byNumber) if (reference.deref() === undefined) byNumber.delete(other);
+      pieces.sweepAt = Math.max(LEAST_SWEEP, 2 * byNumber.size);
+    }
+    byNumber.set(id, new WeakRef(memory));
     return memory;
   }
 }

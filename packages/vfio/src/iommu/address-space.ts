@@ -25,6 +25,9 @@ import {
 import { MappingTable } from './mapping-table.js';
 import { PinTable } from './pin-table.js';
 
+/** Class of the mutexes of spaces to the order checker. */
+export const SPACE_LOCK = 'address space';
+
 /** A space as it travels to another thread: structured-cloneable. */
 export interface AddressSpaceHandle {
   readonly buffer: SharedArrayBuffer;
@@ -89,7 +92,7 @@ export class AddressSpace {
     words[HEADER.dirtyCapacity] = dirtyCapacity;
     new Float64Array(buffer)[HEADER.lockedLimit >>> 1] = lockedPages;
     Atomics.store(words, HEADER.magic, MAGIC_NUMBER);
-    return new AddressSpace({ buffer, mutex: locks.mutex('address space: shared').handle });
+    return new AddressSpace({ buffer, mutex: locks.mutex(`${SPACE_LOCK}: shared`).handle });
   }
 
   /** Opens the space of another thread. EINVAL if there is none in the handle. */
