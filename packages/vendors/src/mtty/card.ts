@@ -6,7 +6,7 @@
 import { MediatedError } from '@mediated/core';
 import { splitAccess } from './access.js';
 import { MttyConfigSpace } from './config-space.js';
-import { MttyInterrupts } from './interrupts.js';
+import { IRQ_INDEXES, MttyInterrupts } from './interrupts.js';
 import { MttyMigration } from './migration.js';
 import { Uart } from './uart.js';
 
@@ -24,18 +24,20 @@ const OFFSET_RANGE = 0x10000;
 /** Registers, interrupt and migration of one card. */
 export class MttyCard {
   readonly ports: 1 | 2;
-  readonly interrupts = new MttyInterrupts();
+  readonly interrupts: MttyInterrupts;
   readonly config: MttyConfigSpace;
   /** Always two; a card with one port has, and migrates, the first. */
   readonly uarts: readonly [Uart, Uart];
   readonly migration: MttyMigration;
 
-  constructor(ports: 1 | 2) {
+  /** `quirks`: as in Linux, or mended: what the first GET_INFO tells, addresses in BARs, images that were refused. */
+  constructor(ports: 1 | 2, quirks = true) {
     this.ports = ports;
-    this.config = new MttyConfigSpace(ports);
+    this.config = new MttyConfigSpace(ports, quirks);
+    this.interrupts = new MttyInterrupts(quirks ? 0 : IRQ_INDEXES);
     const raise = () => this.interrupts.raise();
     this.uarts = [new Uart(raise), new Uart(raise)];
-    this.migration = new MttyMigration(this.uarts.slice(0, ports));
+    this.migration = new MttyMigration(this.uarts.slice(0, ports), quirks);
   }
 
   /**

@@ -37,6 +37,31 @@ describe('configuration space', () => {
     expect(dword(config, 0x10)).toBe(0xc153);
   });
 
+  test('mended, the low bits are what they were made', () => {
+    const config = new MttyConfigSpace(1, false);
+    write(config, 0x10, 0xffffffff);
+    expect(dword(config, 0x10)).toBe(0xfffffff9);
+    write(config, 0x10, 0xc157);
+    write(config, 0x10, 0xc152);
+    expect(dword(config, 0x10)).toBe(0xc151);
+  });
+
+  test('a short write of an address counts as filled up with zeros, as a kernel with cleared stacks recorded', () => {
+    for (const [bytes, stored] of [
+      [[0xff], 0xff],
+      [[0x78], 0x7b],
+      [[0], 0x03],
+      [[0xff, 0xff], 0xffff],
+      [[0x78, 0x56], 0x567b],
+      [[0, 0], 0x03],
+    ] as const) {
+      const config = new MttyConfigSpace(1);
+      write(config, 0x10, 3);
+      config.write(0x10, Uint8Array.from(bytes));
+      expect(dword(config, 0x10)).toBe(stored);
+    }
+  });
+
   test('of the interrupt registers the line can be written, one byte of it', () => {
     const config = new MttyConfigSpace(1);
     write(config, 0x3c, 0x0a0b0c0d);

@@ -38,9 +38,12 @@ const CONTENTS: readonly (readonly [number, readonly number[]])[] = [
 export class MttyConfigSpace {
   readonly #bytes = new DataView(new ArrayBuffer(CONFIG_BYTES));
   readonly #dual: boolean;
+  readonly #quirks: boolean;
 
-  constructor(ports: 1 | 2) {
+  /** `quirks`: the low bits of base addresses only ever gain, as in Linux. */
+  constructor(ports: 1 | 2, quirks = true) {
     this.#dual = ports === 2;
+    this.#quirks = quirks;
     for (const [offset, bytes] of CONTENTS) {
       for (const [at, byte] of bytes.entries()) this.#bytes.setUint8(offset + at, byte);
     }
@@ -63,11 +66,13 @@ export class MttyConfigSpace {
     else if (offset === BAR0 || (offset === BAR1 && this.#dual)) this.#writeBar(offset, bytes);
   }
 
-  /** An ordinary address is stored as it is, not cut to the size; the low bits only ever gain (quirk). */
+  /** An ordinary address is stored as it is, not cut to the size; its low bits are the register's kind. */
   #writeBar(offset: number, bytes: Uint8Array): void {
     let value = 0;
     for (let at = 0; at < bytes.length; at++) value |= (bytes[at] as number) << (8 * at);
     if (value >>> 0 === SIZING_QUESTION) value = SIZING_ANSWER;
-    this.#bytes.setUint32(offset, value | (this.#bytes.getUint32(offset, true) & BAR_TYPE_BITS), true);
+    // Quirk: those that were written are kept as well.
+    const kind = this.#quirks ? value | (this.#bytes.getUint32(offset, true) & BAR_TYPE_BITS) : BAR_IO;
+    this.#bytes.setUint32(offset, (value & ~BAR_TYPE_BITS) | (kind & BAR_TYPE_BITS), true);
   }
 }

@@ -76,11 +76,12 @@ const mtty = defineDriver({
     { sysfsName: '2', prettyName: 'Dual port serial' },
   ],
   shared: { ports: { budget: PORTS } },
-  start({ shared: { ports } }) {
+  start({ bus, shared: { ports } }) {
+    const quirks = bus.memory.settings.quirks === 'kernel';
     return {
       init({ type }) {
         const wanted = portsOf(type);
-        if (ports.tryAcquire(wanted)) return new MttyCard(wanted);
+        if (ports.tryAcquire(wanted)) return new MttyCard(wanted, quirks);
         throw new MediatedError('ENOSPC', `${wanted} of ${PORTS} ports are wanted and not free`, { syscall: 'create' });
       },
       release({ data }) {

@@ -11,8 +11,7 @@ let interrupts: MttyInterrupts;
 let log: number[];
 
 beforeEach(() => {
-  interrupts = new MttyInterrupts();
-  interrupts.told = IRQ_INDEXES;
+  interrupts = new MttyInterrupts(IRQ_INDEXES);
   log = [];
 });
 

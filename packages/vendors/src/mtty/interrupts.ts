@@ -19,12 +19,16 @@ export interface EventfdLookup {
 /** Interrupt state of one card. */
 export class MttyInterrupts {
   /**
-   * How many interrupts GET_INFO told. 0 until it is served for the first time, and with 0 every SET_IRQS and
-   * GET_IRQ_INFO is EINVAL (quirk); it is never reset.
+   * How many interrupts GET_INFO told. 0 until it is served for the first time (quirk), and with 0 every SET_IRQS and
+   * GET_IRQ_INFO is EINVAL; it is never reset.
    */
-  told = 0;
+  told: number;
   #index: typeof INTX | typeof MSI | undefined;
   #line: InterruptLine | undefined;
+
+  constructor(told = 0) {
+    this.told = told;
+  }
 
   /** The index that is bound, if any. */
   get bound(): number | undefined {

@@ -207,6 +207,26 @@ describe('restoring', () => {
     }));
 });
 
+test('mended: interrupts need no GET_INFO, and an image that was refused cannot be loaded', async () => {
+  const mended = Runtime.start({ quirks: 'mended' });
+  await using _ = mended;
+  await mended.loadDriver(mttyUrl, { parents: [{ name: 'mtty' }] });
+  const mdev = await mended.bus.parent('mtty').create('mtty-1');
+  await using file = await openDevice(mended.bus, mdev);
+  expect(await file.irqInfo(PCI_IRQS.intx)).toMatchObject({ flags: 7, count: 1 });
+  const image = await (await begin(file, stopCopy)).readToEnd();
+  const wrong = image.slice();
+  wrong[0] = 0;
+  const data = await begin(file, resuming);
+  await expect(data.writeNext(wrong)).rejects.toEqual(code('EFAULT'));
+  await expect(file.setMigrationState(running)).rejects.toEqual(code('EINVAL'));
+  expect(await file.migrationState()).toBe(resuming);
+  await file.reset();
+  const again = await begin(file, resuming);
+  await again.writeNext(image);
+  await file.setMigrationState(running);
+});
+
 describe('besides', () => {
   test('mtty 16: RESET makes it RUNNING and ends data files; registers and FIFO stay', () =>
     withCard('mtty-1', async (file) => {

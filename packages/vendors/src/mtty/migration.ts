@@ -26,12 +26,14 @@ const isSaving = (state: number) => state === PRE_COPY || state === PRE_COPY_P2P
 export class MttyMigration {
   readonly #ports: readonly Uart[];
   readonly #machine: MigrationMachine;
+  readonly #quirks: boolean;
   #saving: SavingStream | undefined;
   #resuming: ResumingStream | undefined;
 
-  /** `ports`: those that the card has, and no hidden one. */
-  constructor(ports: readonly Uart[]) {
+  /** `ports`: those that the card has, and no hidden one. `quirks`: an image that was refused can be loaded, as in Linux. */
+  constructor(ports: readonly Uart[], quirks: boolean) {
     this.#ports = ports;
+    this.#quirks = quirks;
     this.#machine = new MigrationMachine(FLAGS, {
       step: (from, to) => this.#step(from, to),
       endSessions: () => this.endSessions(),
@@ -106,11 +108,15 @@ export class MttyMigration {
   #load(): void {
     const image = this.#resuming?.bytes;
     if (image === undefined || image.length < this.dataSize) {
-      throw new MediatedError('EINVAL', `${image?.length ?? 0} of ${this.dataSize} bytes were written`, {
-        syscall: 'ioctl',
-      });
+      throw invalid(`${image?.length ?? 0} of ${this.dataSize} bytes were written`);
     }
+    if (!this.#quirks && !isHeaderOf(this.#ports.length, image))
+      throw invalid('what was written is no image of this card');
     loadPorts(this.#ports, image);
     this.endSessions();
   }
+}
+
+function invalid(message: string): MediatedError {
+  return new MediatedError('EINVAL', message, { syscall: 'ioctl' });
 }

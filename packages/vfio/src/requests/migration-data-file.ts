@@ -28,7 +28,7 @@ export class MigrationDataFile extends AnonymousFileHandle {
     const chunks: Uint8Array[] = [];
     for (;;) {
       const chunk = await this.readNext(CHUNK_BYTES);
-      if (chunk.length === 0) return Buffer.concat(chunks);
+      if (chunk.length === 0) return joined(chunks);
       chunks.push(chunk);
     }
   }
@@ -50,4 +50,14 @@ export class MigrationDataFile extends AnonymousFileHandle {
   precopyInfoSync(): PrecopyInfo {
     return converseSync(this, precopyInfoRequest());
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
