@@ -14,7 +14,7 @@ import {
   pciHotReset,
   pciHotResetInfo,
 } from '../uapi/pci.js';
-import { type Member, type PciBus, STEP } from './pci-bus.js';
+import type { Member, PciBus } from './pci-bus.js';
 import type { PciNode, ResetScope } from './topology.js';
 
 const HEADER_BYTES = 12;
@@ -92,7 +92,6 @@ async function runHotReset(bus: PciBus, device: VfioDevice, isOwned: (member: Me
       locked.push(member);
       member.guard.zap();
     }
-    await bus.step(members, STEP.wake);
     return await bus.reset(scope, members);
   } finally {
     for (const { guard } of locked.reverse()) guard.lock.unlockWrite();

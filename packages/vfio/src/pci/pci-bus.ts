@@ -15,8 +15,11 @@ import type { MemoryGuard } from './memory-guard.js';
 import type { NodeRecords } from './node-records.js';
 import type { PciNode, ResetScope, Topology } from './topology.js';
 
-/** Steps of a reset, done by the function's thread. */
-export const STEP = { wake: 1, save: 2, reset: 3, restore: 4 } as const;
+/**
+ * Steps of a reset, done by the function's thread. Each is done by all before the next begins: nobody is reset while
+ * another still masters the bus, nobody is put back before all are reset.
+ */
+export const STEP = { save: 1, reset: 2, restore: 3 } as const;
 export type Step = (typeof STEP)[keyof typeof STEP];
 
 /** Message of `mediated:pci:reset`: a bus or slot was reset, or that was tried (thread that ran it). */
@@ -118,7 +121,7 @@ export class PciBus {
   }
 
   /** Has a step done by the threads of all these functions. EIO: a thread has died; the others have done it. */
-  async step(members: readonly Member[], step: Step): Promise<number> {
+  async #step(members: readonly Member[], step: Step): Promise<number> {
     const results = await Promise.all(members.map((member) => this.#ask(member, step)));
     return results.find((result) => result < 0) ?? 0;
   }
@@ -134,7 +137,7 @@ export class PciBus {
     try {
       let result = 0;
       for (const step of [STEP.save, STEP.reset, STEP.restore]) {
-        const stepped = await this.step(members, step);
+        const stepped = await this.#step(members, step);
         if (result === 0) result = stepped;
       }
       if (result === 0 && this.topology.nodes[scope.bridge].bridge?.linkLost) result = -ERRNO.ENOTTY;
@@ -151,7 +154,6 @@ export class PciBus {
     if (!members.some(({ place }) => this.records.needsReset(place))) return;
     const scope = this.resettable(members);
     if (scope === undefined) return;
-    await this.step(members, STEP.wake);
     if ((await this.reset(scope, members)) !== 0) return;
     for (const { place } of members) this.records.setNeedsReset(place, false);
   }

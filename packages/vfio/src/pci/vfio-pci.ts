@@ -112,9 +112,6 @@ export default definePhysicalDriver({
         const own = resetting.get(sender) ?? new Set();
         resetting.set(sender, own);
         switch (step) {
-          case STEP.wake:
-            data.wake();
-            return 0;
           case STEP.save:
             own.add(data);
             data.saveAndDisable();
