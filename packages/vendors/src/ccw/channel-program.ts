@@ -9,7 +9,8 @@ import { collectLists } from './collect.js';
 import type { GuestMemory } from './guest-memory.js';
 import type { AddressFormat } from './indirect.js';
 import type { PlacedSegment, Plan, PlanRequest } from './plan.js';
-import { contains, readSegment, SEGMENTS, targets } from './segment.js';
+import { readSegment, SEGMENTS, targets } from './segment.js';
+import { contains } from './segment-bounds.js';
 import { HostStorage } from './storage.js';
 
 /** Plans a program: at once, or, when it is long, elsewhere. */

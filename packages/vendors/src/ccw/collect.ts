@@ -6,7 +6,7 @@ import { MediatedError } from '@mediated/core';
 import { CCW, CCW_FLAGS, TIC } from './architected.js';
 import type { GuestMemory } from './guest-memory.js';
 import { type AddressFormat, blockBytes, wordCount } from './indirect.js';
-import type { Segment } from './segment.js';
+import type { Segment } from './segment-bounds.js';
 
 /** What was read: all lists, one behind the other in the order of their CCWs. */
 export interface Collected {

@@ -116,13 +116,11 @@ describe('type and instances', () => {
     const mdevs = await Promise.all(names.map((name) => runtime.bus.parent(name).create('vfio_ccw-io')));
     expect(mdevs.map(({ parent }) => parent.name)).toEqual(names);
     const wide = await runtime.registerParent({ name: '0.0.0005', driver: 'vfio_ccw', threads: 2 });
-    const outcomes: string[] = [];
-    for (let create = 0; create < 4; create++) {
-      const made = await wide.create('vfio_ccw-io').catch((error) => error.message as string);
-      if (typeof made === 'string') outcomes.push(made);
-      else await made.remove();
-    }
-    expect(new Set(outcomes)).toEqual(new Set([expect.stringMatching(/EINVAL.*lives on another thread/)]));
+    const first = await wide.create('vfio_ccw-io', undefined, 1);
+    await first.remove();
+    const elsewhere = expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining('lives on another') });
+    await expect(wide.create('vfio_ccw-io', undefined, 0)).rejects.toEqual(elsewhere);
+    await expect(wide.showAttribute('chpids')).rejects.toEqual(elsewhere);
     expect(await available(wide)).toBe(1);
   });
 

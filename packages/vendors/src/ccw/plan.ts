@@ -5,7 +5,7 @@
  */
 import { CCW, CCW_FLAGS, TIC } from './architected.js';
 import { type AddressFormat, blockBytes, fabricate, movesData, wordCount } from './indirect.js';
-import { contains, type Segment } from './segment.js';
+import { contains, type Segment } from './segment-bounds.js';
 
 /** A segment, and where its translation will lie for the channel. */
 export interface PlacedSegment extends Segment {

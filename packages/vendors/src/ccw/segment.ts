@@ -1,23 +1,17 @@
 /**
- * A segment of a channel program: CCWs that lie one behind the other in guest memory, and how they are found and read
- * (ccw section 5, cp_init). Called by `channel-program.ts`. Reads guest memory, changes nothing.
+ * How the segments of a channel program are found and read (ccw section 5, cp_init). Called by `channel-program.ts`.
+ * Reads guest memory, changes nothing.
  */
 import { MediatedError } from '@mediated/core';
 import { CCW, CCW0, CCW_FLAGS, TIC } from './architected.js';
 import { readWord } from './bits.js';
 import type { GuestMemory } from './guest-memory.js';
+import type { Segment } from './segment-bounds.js';
 
 /** Most CCWs of a segment; as many are always read. */
 const SEGMENT_CCWS = 256;
 /** Most segments of a program. */
 export const SEGMENTS = 16;
-
-export interface Segment {
-  /** Address of its first CCW in guest memory. */
-  readonly guest: number;
-  /** Its CCWs in format 1; `ccws.length / 8` of them. */
-  readonly ccws: Uint8Array;
-}
 
 /** Reads the segment at `guest`. Errors: what reading 2048 bytes there gives; EINVAL (more than 256 CCWs). */
 export function readSegment(memory: GuestMemory, guest: number, format: number): Segment {
@@ -36,11 +30,6 @@ export function targets({ ccws }: Segment): number[] {
   const found: number[] = [];
   for (let at = 0; at < ccws.length; at += CCW.size) if (ccws[at] === TIC) found.push(readWord(ccws, at + 4));
   return found;
-}
-
-/** Whether `address` is that of a CCW of the segment, or lies between two. */
-export function contains({ guest, ccws }: Segment, address: number): boolean {
-  return address >= guest && address <= guest + ccws.length - CCW.size;
 }
 
 /** Whether the segment has more than `count` CCWs, to judge by the last of these. */
