@@ -4,4 +4,14 @@
  */
 import { RemoteFile } from './remote-file.js';
 
-export class AnonymousFileHandle extends RemoteFile {}
+export class AnonymousFileHandle extends RemoteFile {
+  /** Its length in bytes: what seeking to the end gives (dma-bufs). ESPIPE: it is a stream. */
+  size(): Promise<number> {
+    return this.askOpen(() => this.actor.ask('size', this.number));
+  }
+
+  sizeSync(): number {
+    this.assertOpen('lseek');
+    return this.actor.askSync('size', this.number);
+  }
+}

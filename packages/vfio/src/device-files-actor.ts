@@ -48,13 +48,14 @@ export const deviceFilesActor = defineActor({
         ioctl: (file, command, argument) => operations.ioctl(file, command, argument, context.sender),
         ioctlWithFiles: (file, command, { argument, files: passed }) =>
           operations.ioctl(file, command, argument, context.sender, passed),
-        mmap: (file, offset, length) => operations.mmap(file, offset, length, context.sender),
+        mmap: (file, offset, length, access) => operations.mmap(file, offset, length, access, context.sender),
+        size: (file) => operations.size(file, context.sender),
         openNode: (index, generation) => files.openNode(index, generation, context.sender),
-        setKvm: (file, kvm) => files.setKvm(file, kvm, context.sender),
         interrupt(index, generation) {
           const mdev = bus.device(index, generation);
           return mdev !== undefined && driver.interruptRemoval(mdev, context.sender);
         },
+        setKvm: (file, kvm) => files.setKvm(file, kvm, context.sender),
         step: (index, generation, step) => steps.serve(index, generation, step),
         match: (index, generation, name) => files.match(index, generation, name),
         openOfGroup: (index, generation, request) => files.openOfGroup(index, generation, request),

@@ -6,6 +6,7 @@
 import { ask, boolean, bytes, defineProtocol, int, none, number, uint, value } from '@mediated/core/actor';
 import type { GroupOpen, GroupOpened } from './control/control-protocol.js';
 import type { Segment } from './iommu/segment-table.js';
+import type { MappedMemory } from './mapped-memory.js';
 import type { PassedFiles } from './passed-file.js';
 
 export const deviceFilesProtocol = defineProtocol({
@@ -21,15 +22,17 @@ export const deviceFilesProtocol = defineProtocol({
   ioctl: ask([int, uint, bytes], bytes),
   /** {@link ioctl} with the files that the argument names. */
   ioctlWithFiles: ask([int, uint, value<{ argument: Uint8Array; files: PassedFiles }>()], bytes),
-  /** File, offset, length. */
-  mmap: ask([int, number, number], value<SharedArrayBuffer>()),
+  /** File, offset, length, access (`mapped-memory.ts`). */
+  mmap: ask([int, number, number, int], value<MappedMemory>()),
+  /** File; answers its length in bytes. ESPIPE: it has none. */
+  size: ask([int], number),
   /** Opens the device by its own node; as {@link open}. The file is to be bound to an iommufd context. */
   openNode: ask([int, int], int),
+  /** Slot, generation. Interrupts the removal that waits for the device's users; false: none was, or not any more. */
+  interrupt: ask([int, int], boolean),
   /** File; virtual machine, 0: none. */
   setKvm: ask([int, int], none),
 
-  /** Slot, generation. Interrupts the removal that waits for the device's users; false: none was, or not any more. */
-  interrupt: ask([int, int], boolean),
   /** From the driver on another of its threads: slot, generation, step (`device-peers.ts`). ENODEV. */
   step: ask([int, int, int], int),
 

@@ -113,7 +113,10 @@ describe('device files', () => {
     await file.close();
     expect(await scrap.write(0, Uint8Array.of(7, 8))).toBe(2);
     expect([...(await scrap.read(0, 8))]).toEqual([7, 8]);
-    expect((await scrap.mmap(0, 4096)).byteLength).toBe(4096);
+    const memory = await scrap.mmap(4, 8);
+    memory[0] = 9;
+    expect([memory.length, (await scrap.mmap(0, 4096))[4]]).toEqual([8, 9]);
+    await expect(scrap.size()).rejects.toMatchObject({ code: 'ESPIPE' });
     await expect(scrap.ioctl(1)).rejects.toMatchObject({ code: 'EINVAL' });
     await scrap.close();
     await scrap.close();

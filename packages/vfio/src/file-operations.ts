@@ -7,6 +7,7 @@ import { driverFailure, driverNonsense, isThenable, MediatedError } from '@media
 import { NO_POSITION } from './anonymous-file.js';
 import type { DeviceFiles } from './device-files.js';
 import { IOCTL_RESULT_BYTES } from './device-files-protocol.js';
+import { accessOf, type MappedMemory } from './mapped-memory.js';
 import type { OpenFile } from './open-file.js';
 import type { PassedFiles } from './passed-file.js';
 import type { VfioDriver } from './vfio-driver.js';
@@ -77,16 +78,30 @@ export class FileOperations {
     return this.#call(file, 'ioctl', () => file.ioctl(command, copy, files), finish);
   }
 
-  mmap(number: number, offset: number, length: number, owner: number): SharedArrayBuffer | Promise<SharedArrayBuffer> {
+  mmap(
+    number: number,
+    offset: number,
+    length: number,
+    access: number,
+    owner: number,
+  ): MappedMemory | Promise<MappedMemory> {
     const file = this.#files.find(number, owner, 'mmap');
     if (!file.has('mmap')) throw unsupported('mmap');
     assertOffset(offset, 'mmap');
     assertOffset(length, 'mmap');
+    if (length === 0) throw new MediatedError('EINVAL', 'a mapping has at least a byte', { syscall: 'mmap' });
     const finish = (memory: unknown) => {
-      if (memory instanceof SharedArrayBuffer) return memory;
-      throw driverNonsense(this.#name, 'mmap', memory, 'it returns a SharedArrayBuffer');
+      if (isMapped(memory, length)) return memory;
+      throw driverNonsense(this.#name, 'mmap', memory, `it returns a view of ${length} shared bytes`);
     };
-    return this.#call(file, 'mmap', () => file.mmap(offset, length), finish);
+    return this.#call(file, 'mmap', () => file.mmap(offset, length, accessOf(access)), finish);
+  }
+
+  /** Bytes of a file that has an end. ESPIPE: it has none. */
+  size(number: number, owner: number): number {
+    const { size } = this.#files.find(number, owner, 'lseek');
+    if (size !== undefined) return size;
+    throw new MediatedError('ESPIPE', 'the file has no end', { syscall: 'lseek' });
   }
 
   /** Calls a driver callback; the file cannot be closed before it has ended. */
@@ -113,6 +128,10 @@ export class FileOperations {
     if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= most) return;
     throw driverNonsense(this.#name, callback, count, `it returns a number of bytes, at most ${most}`);
   }
+}
+
+function isMapped(memory: unknown, length: number): memory is MappedMemory {
+  return memory instanceof Uint8Array && memory.buffer instanceof SharedArrayBuffer && memory.length === length;
 }
 
 function unsupported(syscall: string): MediatedError {

@@ -7,6 +7,7 @@ import type { AnonymousFile } from './anonymous-file.js';
 import type { VfioDevice } from './device.js';
 import { serveFeature } from './features/serve-feature.js';
 import type { InterruptCounter } from './interrupt-counter.js';
+import type { MapAccess } from './mapped-memory.js';
 import type { NodeFiles } from './node-files.js';
 import type { DeviceOperations, IoctlCall, OpenedAs } from './operations.js';
 import { findCounter, findMemory, findPassed, type PassedFile, type PassedFiles } from './passed-file.js';
@@ -41,11 +42,16 @@ export abstract class OpenFile {
   /** A read or write may come without a position. */
   readonly streams: boolean = false;
 
+  /** Bytes; undefined: it has no end. */
+  get size(): number | undefined {
+    return undefined;
+  }
+
   abstract has(operation: 'read' | 'write' | 'ioctl' | 'mmap'): boolean;
   abstract read(position: number, into: Uint8Array): unknown;
   abstract write(position: number, bytes: Uint8Array): unknown;
   abstract ioctl(command: number, argument: Uint8Array, files: PassedFiles | undefined): unknown;
-  abstract mmap(offset: number, length: number): unknown;
+  abstract mmap(offset: number, length: number, access: Required<MapAccess>): unknown;
 }
 
 /** An open device. */
@@ -113,8 +119,8 @@ export class OpenDeviceFile extends OpenFile {
     throw new MediatedError('EINVAL', 'the device has no ioctl', { syscall: 'ioctl' });
   }
 
-  mmap(offset: number, length: number): unknown {
-    return this.#operations.mmap?.(this.device, offset, length);
+  mmap(offset: number, length: number, access: Required<MapAccess>): unknown {
+    return this.#operations.mmap?.(this.device, offset, length, access);
   }
 }
 
@@ -146,8 +152,12 @@ export class OpenAnonymousFile extends OpenFile {
     return this.file.ioctl?.(command, argument);
   }
 
-  mmap(offset: number, length: number): unknown {
-    return this.file.mmap?.(offset, length);
+  override get size(): number | undefined {
+    return this.file.size;
+  }
+
+  mmap(offset: number, length: number, access: Required<MapAccess>): unknown {
+    return this.file.mmap?.(offset, length, access);
   }
 }
 

@@ -9,6 +9,7 @@ import type { VfioDevice } from './device.js';
 import type { DevicePeers } from './device-peers.js';
 import type { InterruptCounter } from './interrupt-counter.js';
 import type { DmaLoggingOperations } from './logging/operations.js';
+import type { MapAccess, MappedMemory } from './mapped-memory.js';
 import type { MigrationOperations } from './migration/operations.js';
 import type { PassedFile } from './passed-file.js';
 
@@ -60,6 +61,12 @@ export interface DeviceOperations<Data> {
   release?(device: VfioDevice<Data>): void | Promise<void>;
   /** Key of the set that the device shares with others, 1 to 96 bytes; undefined: a set of its own. */
   deviceSet?(device: VfioDevice<Data>): string | undefined;
+  /**
+   * Name (up to 63 bytes) of the device whose IOMMU isolates this one's DMA, as a parent does that tags its devices'
+   * accesses: then containers map memory for it as for hardware, pinned as a whole, and it need not pin. Asked once, at
+   * registration. Absent or undefined: the driver pins what it uses (spec/mdev-core section 13).
+   */
+  iommuDevice?(device: VfioDevice<Data>): string | undefined;
   /** First open, under the set's mutex. When it throws, the open fails and nothing is left of it. */
   openDevice?(device: VfioDevice<Data>): void | Promise<void>;
   /** Last close, under the set's mutex. Cannot fail. */
@@ -104,8 +111,16 @@ export interface DeviceOperations<Data> {
   readonly migration?: MigrationOperations<Data>;
   /** What is needed to log the devices' DMA. Absent: its features are ENOTTY. */
   readonly logging?: DmaLoggingOperations<Data>;
-  /** The memory behind `length` bytes from `offset` of the device's file, itself, no copy. Absent: EINVAL. */
-  mmap?(device: VfioDevice<Data>, offset: number, length: number): SharedArrayBuffer | Promise<SharedArrayBuffer>;
+  /**
+   * The memory behind `length` bytes from `offset` of the device's file, itself, no copy: a view of exactly these bytes.
+   * A driver that has no private mappings (`access.shared` is false) says EINVAL. Absent: EINVAL.
+   */
+  mmap?(
+    device: VfioDevice<Data>,
+    offset: number,
+    length: number,
+    access: Required<MapAccess>,
+  ): MappedMemory | Promise<MappedMemory>;
   /**
    * Memory that the device may have pinned is being unmapped, in a container or an iommufd: unpin every page of it, for
    * programs wait until this has returned. Called for all devices that use the space, whatever they have pinned.

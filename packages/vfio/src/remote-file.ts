@@ -7,6 +7,7 @@
 import { errnoName, isMediatedError, MediatedError } from '@mediated/core';
 import type { ActorRef } from '@mediated/core/actor';
 import { type DeviceFilesMessages, IOCTL_RESULT_BYTES } from './device-files-protocol.js';
+import { accessBits, type MapAccess, type MappedMemory } from './mapped-memory.js';
 import type { PassedFiles } from './passed-file.js';
 
 const NOTHING = new Uint8Array(0);
@@ -31,21 +32,21 @@ export abstract class RemoteFile {
 
   /** Reads up to `length` bytes at byte `position`; at most 16 MiB at once. */
   read(position: number, length: number): Promise<Uint8Array> {
-    return this.#open(() => this.actor.ask('read', this.number, position, length));
+    return this.askOpen(() => this.actor.ask('read', this.number, position, length));
   }
 
   readSync(position: number, length: number): Uint8Array {
-    this.#assertOpen('read');
+    this.assertOpen('read');
     return this.actor.askSync('read', this.number, position, length);
   }
 
   /** Writes at byte `position`; returns how many bytes were taken. */
   write(position: number, bytes: Uint8Array): Promise<number> {
-    return this.#open(() => this.actor.ask('write', this.number, position, bytes));
+    return this.askOpen(() => this.actor.ask('write', this.number, position, bytes));
   }
 
   writeSync(position: number, bytes: Uint8Array): number {
-    this.#assertOpen('write');
+    this.assertOpen('write');
     return this.actor.askSync('write', this.number, position, bytes);
   }
 
@@ -54,7 +55,7 @@ export abstract class RemoteFile {
    * `files`: those that the argument names, by the numbers that it has for them.
    */
   ioctl(command: number, argument: Uint8Array = NOTHING, files?: PassedFiles): Promise<number> {
-    return this.#open(async () => {
+    return this.askOpen(async () => {
       const { actor, number } = this;
       const asked =
         files === undefined
@@ -65,7 +66,7 @@ export abstract class RemoteFile {
   }
 
   ioctlSync(command: number, argument: Uint8Array = NOTHING, files?: PassedFiles): number {
-    this.#assertOpen('ioctl');
+    this.assertOpen('ioctl');
     const { actor, number } = this;
     const answer =
       files === undefined
@@ -74,14 +75,17 @@ export abstract class RemoteFile {
     return answered(answer, command, argument);
   }
 
-  /** The memory behind `length` bytes from `offset`: the device's own, shared with it. It outlives the file. */
-  mmap(offset: number, length: number): Promise<SharedArrayBuffer> {
-    return this.#open(() => this.actor.ask('mmap', this.number, offset, length));
+  /**
+   * The memory behind `length` bytes from `offset`: the device's own, shared with it. It outlives the file. EINVAL (no
+   * bytes, what the device cannot map, a private mapping of a device), EACCES (to write into what is only for reading).
+   */
+  mmap(offset: number, length: number, access?: MapAccess): Promise<MappedMemory> {
+    return this.askOpen(() => this.actor.ask('mmap', this.number, offset, length, accessBits(access)));
   }
 
-  mmapSync(offset: number, length: number): SharedArrayBuffer {
-    this.#assertOpen('mmap');
-    return this.actor.askSync('mmap', this.number, offset, length);
+  mmapSync(offset: number, length: number, access?: MapAccess): MappedMemory {
+    this.assertOpen('mmap');
+    return this.actor.askSync('mmap', this.number, offset, length, accessBits(access));
   }
 
   /** Closes the file when the operations under way on it have ended. Closing again, or after EIO, does nothing. */
@@ -108,11 +112,13 @@ export abstract class RemoteFile {
     this.closeSync();
   }
 
-  #open<T>(send: () => Promise<T>): Promise<T> {
+  /** @internal */
+  protected askOpen<T>(send: () => Promise<T>): Promise<T> {
     return this.#closed === undefined ? send() : Promise.reject(closedFile('file'));
   }
 
-  #assertOpen(syscall: string): void {
+  /** @internal */
+  protected assertOpen(syscall: string): void {
     if (this.#closed !== undefined) throw closedFile(syscall);
   }
 }

@@ -95,8 +95,8 @@ class Scrap implements AnonymousFile {
     return length;
   }
 
-  mmap(): SharedArrayBuffer {
-    return this.#memory;
+  mmap(offset: number, length: number): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.#memory, offset, length);
   }
 
   release(): void {
@@ -195,7 +195,7 @@ export default defineDriver({
       },
       mmap(_device, _offset, length) {
         fail('mmap');
-        return new SharedArrayBuffer(length);
+        return new Uint8Array(new SharedArrayBuffer(length));
       },
       ioctl(device, command, argument, call) {
         fail('ioctl');

@@ -4,9 +4,7 @@ import { openDevice } from '@mediated/vfio';
 import {
   DEVICE_GET_GFX_DMABUF,
   DEVICE_QUERY_GFX_PLANE,
-  DMA_BUF_GET_LAYOUT,
   DRM_PLANE_TYPES,
-  dmaBufLayout,
   GFX_PLANE_FLAGS,
   gfxPlaneInfo,
 } from '@mediated/vfio/uapi';
@@ -35,9 +33,5 @@ console.log(`${width}x${height}, dma-buf ${id}`);
 
 const number = await file.ioctl(DEVICE_GET_GFX_DMABUF, new Uint8Array(Uint32Array.of(id).buffer));
 await using buffer = file.anonymous(number);
-const layout = dmaBufLayout.bytes({});
-await buffer.ioctl(DMA_BUF_GET_LAYOUT, layout);
-const { offset, size } = dmaBufLayout.decode(layout);
-const pixels = new Uint32Array(await buffer.mmap(0, Number(size)), Number(offset), Number(size) / 4);
-pixels[0] = 0xff8800;
+const pixels = await buffer.mmap(0, await buffer.size(), { write: false });
 console.log(pixels.length);

@@ -42,7 +42,7 @@ export default defineDriver({
         data.set(bytes, position);
         return bytes.length;
       },
-      mmap: ({ data }) => data.buffer,
+      mmap: ({ data }, offset, length) => data.subarray(offset, offset + length),
 
       ioctl({ data }, command, argument) {
         switch (command) {

@@ -3,39 +3,39 @@
  * VFIO_DEVICE_GET_GFX_DMABUF, called on the device's thread. It keeps the memory, not the device: the pixels can be read
  * after the device has been closed or removed, until the last file and the last mapping are gone.
  */
-import type { AnonymousFile } from '@mediated/vfio';
-import { DMA_BUF_GET_LAYOUT, dmaBufLayout } from '@mediated/vfio/uapi';
+import type { AnonymousFile, MapAccess, MappedMemory } from '@mediated/vfio';
 import { refused } from './requests.js';
 
 const PAGE = 4096;
 
 /**
- * `size` bytes from byte `offset` of `memory`. The file has neither read nor write (EINVAL), and it is meant for looking
- * at: unlike a kernel, shared memory cannot refuse a mapping that writes.
+ * `size` bytes from byte `offset` of `memory`. The file has neither read, write nor commands (EINVAL, ENOTTY), and it is
+ * meant for looking at.
  */
 export class DmaBuf implements AnonymousFile {
   readonly name = '[dmabuf]';
+  /** Bytes. */
+  readonly size: number;
   readonly #memory: SharedArrayBuffer;
   readonly #offset: number;
-  readonly #size: number;
 
   constructor(memory: SharedArrayBuffer, offset: number, size: number) {
     this.#memory = memory;
     this.#offset = offset;
-    this.#size = size;
+    this.size = size;
   }
 
-  /** DMA_BUF_GET_LAYOUT. Errors: EFAULT (a short argument), ENOTTY. */
-  ioctl(command: number, argument: Uint8Array): void {
-    if (command !== DMA_BUF_GET_LAYOUT) throw refused('ENOTTY', `no command 0x${command.toString(16)}`);
-    if (argument.length < dmaBufLayout.size) throw refused('EFAULT', `the argument has ${argument.length} bytes`);
-    dmaBufLayout.encode(argument, { size: BigInt(this.#size), offset: BigInt(this.#offset) });
+  ioctl(command: number): never {
+    throw refused('ENOTTY', `no command 0x${command.toString(16)}`);
   }
 
-  /** The memory that the buffer is part of; where, DMA_BUF_GET_LAYOUT tells. EINVAL: not pages of the buffer. */
-  mmap(offset: number, length: number): SharedArrayBuffer {
-    const end = Math.ceil(this.#size / PAGE) * PAGE;
-    if (offset % PAGE === 0 && length > 0 && offset + length <= end) return this.#memory;
-    throw refused('EINVAL', `no mapping of ${length} bytes at ${offset}`, 'mmap');
+  /** Pages of the picture. EACCES: to be written; EINVAL: a private mapping, not pages of the buffer. */
+  mmap(offset: number, length: number, { write, shared }: Required<MapAccess>): MappedMemory {
+    if (shared && write) throw refused('EACCES', 'a dma-buf is mapped for reading', 'mmap');
+    const end = Math.ceil(this.size / PAGE) * PAGE;
+    if (shared && offset % PAGE === 0 && offset + length <= end) {
+      return new Uint8Array(this.#memory, this.#offset + offset, length);
+    }
+    throw refused('EINVAL', `no ${shared ? '' : 'private '}mapping of ${length} bytes at ${offset}`, 'mmap');
   }
 }

@@ -68,7 +68,7 @@ export function answerPlane(argument: Uint8Array, where: 'region' | 'dmabuf', fi
 
 /** The error of a refused request. */
 export function refused(
-  code: 'EFAULT' | 'EINVAL' | 'ENOENT' | 'ENOMEM' | 'ENOTTY',
+  code: 'EACCES' | 'EFAULT' | 'EINVAL' | 'ENOENT' | 'ENOMEM' | 'ENOTTY',
   message: string,
   syscall: 'ioctl' | 'mmap' = 'ioctl',
 ): MediatedError {

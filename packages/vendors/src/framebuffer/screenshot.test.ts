@@ -58,7 +58,7 @@ test('mdpy: the gradient, encoded on the workqueue', async () => {
 test('mbochs: the dma-buf of the mode, row by row, and red is red', async () => {
   const client = await opened('mbochs', 'mbochs-medium');
   await showVga(client);
-  const pixels = new Uint32Array(await client.file.mmap(0x3000, 16 * 2 ** 20));
+  const pixels = new Uint32Array((await client.file.mmap(0x3000, 16 * 2 ** 20)).buffer);
   pixels[480 * 1024] = 0xff_ff0000;
   pixels[480 * 1024 + 639] = 0x00ff00;
   pixels[481 * 1024] = 0x0000ff;

@@ -261,12 +261,16 @@ describe('video memory', () => {
       }
       const whole = await file.mmap(MEMORY, 2 ** 22);
       expect(whole.byteLength).toBe(2 ** 22);
-      expect(await file.mmap(MEMORY, 4096)).toEqual(whole);
+      whole[77] = 0x5a;
+      const first = await file.mmap(MEMORY, 4096, { write: false });
+      expect([first.length, first[77]]).toEqual([4096, 0x5a]);
+      for (const write of [true, false])
+        expect(await code(file.mmap(MEMORY, 4096, { write, shared: false }))).toBe('EINVAL');
     }));
 
   test('as in Linux, a read or write of the file reaches 8 KiB further; what would lie behind the end is EFAULT', () =>
     withDisplay('mbochs-small', async (client) => {
-      const memory = new Uint8Array(await client.file.mmap(MEMORY, 2 ** 22));
+      const memory = await client.file.mmap(MEMORY, 2 ** 22);
       await client.write(MEMORY + 0x101, 'a3a2a1');
       expect(Buffer.from(memory.subarray(0x2100, 0x2105)).toString('hex')).toBe('00a3a2a100');
       const end = MEMORY + 2 ** 22 - 8192;
@@ -286,7 +290,7 @@ describe('video memory', () => {
     withDisplay(
       'mbochs-small',
       async (client) => {
-        const memory = new Uint8Array(await client.file.mmap(MEMORY, 2 ** 22));
+        const memory = await client.file.mmap(MEMORY, 2 ** 22);
         await client.write(MEMORY + 0x101, 'a3a2a1');
         expect(Buffer.from(memory.subarray(0x100, 0x105)).toString('hex')).toBe('00a3a2a100');
         await client.write(MEMORY + 2 ** 22 - 4, '01020304');

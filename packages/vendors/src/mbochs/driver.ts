@@ -140,9 +140,9 @@ export const mbochs = {
             throw refused('ENOTTY', `no command 0x${command.toString(16)}`);
         }
       },
-      mmap({ data }, offset, length) {
-        if (offset === MEMORY_OFFSET && length > 0 && length <= data.memoryBytes) return data.memory.buffer;
-        throw refused('EINVAL', `no mapping of ${length} bytes at ${offset}`, 'mmap');
+      mmap({ data }, offset, length, { shared }) {
+        if (shared && offset === MEMORY_OFFSET && length <= data.memoryBytes) return data.memory.subarray(0, length);
+        throw refused('EINVAL', `no ${shared ? '' : 'private '}mapping of ${length} bytes at ${offset}`, 'mmap');
       },
       getAvailable: (type) => Math.floor(memory.value / typeOf(type).megabytes),
       showDescription: (type) => `virtual display, ${typeOf(type).megabytes} MB video memory\n`,

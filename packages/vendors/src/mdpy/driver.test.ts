@@ -250,7 +250,7 @@ describe('ioctls', () => {
 describe('framebuffer', () => {
   test('mdpy 10: RESET paints grey rows; what lies behind the picture and the configuration stay', () =>
     withDisplay('mdpy-xga', async (client) => {
-      const memory = new Uint8Array(await client.file.mmap(FRAMEBUFFER, 2 ** 22));
+      const memory = await client.file.mmap(FRAMEBUFFER, 2 ** 22);
       await client.write32(0x10, 0xfebc1230);
       memory.fill(0xaa);
       expect(await client.file.ioctl(DEVICE_RESET)).toBe(0);
@@ -294,8 +294,12 @@ describe('framebuffer', () => {
       }
       const whole = await file.mmap(FRAMEBUFFER, 2 ** 21);
       expect(whole.byteLength).toBe(2 ** 21);
-      new Uint8Array(await file.mmap(FRAMEBUFFER, 4096))[77] = 0x5a;
-      expect(new Uint8Array(whole)[77]).toBe(0x5a);
+      const first = await file.mmap(FRAMEBUFFER, 4096);
+      first[77] = 0x5a;
+      expect([first.length, whole[77]]).toEqual([4096, 0x5a]);
+      for (const write of [true, false]) {
+        expect(await code(file.mmap(FRAMEBUFFER, 4096, { write, shared: false }))).toBe('EINVAL');
+      }
     }));
 
   test('mdpy 13: two files see the same framebuffer, and closing one changes nothing', async () => {
@@ -314,7 +318,7 @@ describe('framebuffer', () => {
 
   test('as in Linux, a read or write of the file reaches the first bytes, whatever it names', () =>
     withDisplay('mdpy-vga', async (client) => {
-      const memory = new Uint8Array(await client.file.mmap(FRAMEBUFFER, 2 ** 21));
+      const memory = await client.file.mmap(FRAMEBUFFER, 2 ** 21);
       await client.write(FRAMEBUFFER + 0x100, 'a3a2a1a0');
       expect(Buffer.from(memory.subarray(0, 4)).toString('hex')).toBe('a3a2a1a0');
       expect(memory[0x100]).toBe(0);
@@ -325,7 +329,7 @@ describe('framebuffer', () => {
     withDisplay(
       'mdpy-vga',
       async (client) => {
-        const memory = new Uint8Array(await client.file.mmap(FRAMEBUFFER, 2 ** 21));
+        const memory = await client.file.mmap(FRAMEBUFFER, 2 ** 21);
         await client.write(FRAMEBUFFER + 0x101, 'a3a2a1a0b7');
         expect(Buffer.from(memory.subarray(0x100, 0x107)).toString('hex')).toBe('00a3a2a1a0b700');
         expect(await client.read(FRAMEBUFFER + 0x101, 5)).toBe('a3a2a1a0b7');
@@ -336,7 +340,7 @@ describe('framebuffer', () => {
 
   test('no access changes more than it says, and none kills the device', () =>
     withDisplay('mdpy-vga', async (client) => {
-      const memory = new Uint8Array(await client.file.mmap(FRAMEBUFFER, 2 ** 21));
+      const memory = await client.file.mmap(FRAMEBUFFER, 2 ** 21);
       const position = fc.oneof(fc.nat(300), fc.nat(2 ** 22), fc.maxSafeNat());
       await fc.assert(
         fc.asyncProperty(position, fc.uint8Array({ maxLength: 40 }), async (at, bytes) => {

@@ -79,9 +79,11 @@ export const mdpy = {
             throw refused('ENOTTY', `no command 0x${command.toString(16)}`);
         }
       },
-      mmap({ data: { framebuffer } }, offset, length) {
-        if (offset === FRAMEBUFFER_OFFSET && length > 0 && length <= framebuffer.length) return framebuffer.buffer;
-        throw refused('EINVAL', `no mapping of ${length} bytes at ${offset}`, 'mmap');
+      mmap({ data: { framebuffer } }, offset, length, { shared }) {
+        if (shared && offset === FRAMEBUFFER_OFFSET && length <= framebuffer.length) {
+          return framebuffer.subarray(0, length);
+        }
+        throw refused('EINVAL', `no ${shared ? '' : 'private '}mapping of ${length} bytes at ${offset}`, 'mmap');
       },
       showDescription: (type) => `virtual display, ${modeOf(type).text} framebuffer\n`,
       attributes: [{ path: 'vendor/resolution', show: ({ data }) => `${data.mode.text}\n` }],

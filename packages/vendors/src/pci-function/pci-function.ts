@@ -4,7 +4,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import { type DriverErrorNotice, isThenable, MediatedError } from '@mediated/core';
-import { DeviceInterrupts, type IoctlCall, type VfioDevice } from '@mediated/vfio';
+import { DeviceInterrupts, type IoctlCall, type MapAccess, type MappedMemory, type VfioDevice } from '@mediated/vfio';
 import * as uapi from '@mediated/vfio/uapi';
 import { CONFIG_BYTES, ConfigSpace, type PciBar, type PciIdentity } from './config-space.js';
 
@@ -32,6 +32,7 @@ export interface PciFunctionParts {
 /** Errors that no caller can be told. */
 const driverError = channel('mediated:driver:error');
 
+const PAGE = 4096;
 const { PCI_REGIONS, PCI_IRQS, REGION_FLAGS } = uapi;
 
 export class PciFunction {
@@ -85,15 +86,15 @@ export class PciFunction {
     return part.length;
   }
 
-  /** The memory of a BAR, for a mapping from its beginning. EINVAL: it cannot be mapped, or not so much. */
-  mmap(position: number, length: number): SharedArrayBuffer {
+  /** Pages of a BAR of memory, to be mapped. EINVAL: it cannot be mapped, or not there; a private mapping. */
+  mmap(position: number, length: number, { shared }: Required<MapAccess>): MappedMemory {
     const { index, offset, size } = this.#region(position);
     const bar = this.#parts.bars.get(index);
-    if (bar !== undefined && 'memory' in bar && offset === 0 && length > 0 && length <= size) return bar.memory;
-    throw invalid(
-      'mmap',
-      `${length} bytes from ${offset} of region ${index} cannot be mapped; a BAR of memory can, from 0`,
-    );
+    if (bar !== undefined && 'memory' in bar && shared && offset % PAGE === 0 && offset + length <= size) {
+      return new Uint8Array(bar.memory, offset, length);
+    }
+    const text = `${length} bytes from ${offset} of region ${index} cannot be mapped; shared pages of a BAR of memory can`;
+    throw invalid('mmap', text);
   }
 
   /** Serves the ioctls of a PCI device. ENOTTY: any other. */

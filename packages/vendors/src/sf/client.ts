@@ -2,7 +2,7 @@
  * Entry `@mediated/vendors/sf`: a subfunction as a program uses it, over its open device file and the mapping of its
  * rings. Belongs to one thread; the memory is shared with the driver's threads under the rules of `layout.ts`.
  */
-import { type DeviceFile, InterruptCounter } from '@mediated/vfio';
+import { type DeviceFile, InterruptCounter, type MappedMemory } from '@mediated/vfio';
 import * as uapi from '@mediated/vfio/uapi';
 import { regionOffset } from '../pci-function/pci-function.js';
 import {
@@ -36,13 +36,13 @@ export class NicClient {
   readonly #memory: Uint8Array<SharedArrayBuffer>;
   readonly #indexes: Int32Array<SharedArrayBuffer>;
 
-  private constructor(file: DeviceFile, registers: DataView, memory: SharedArrayBuffer) {
+  private constructor(file: DeviceFile, registers: DataView, memory: MappedMemory) {
     this.#file = file;
     this.mac = new Uint8Array(registers.buffer, registers.byteOffset + SF_REGISTERS.macLow, 6).slice();
     this.slots = registers.getUint32(SF_REGISTERS.slots, true);
     this.#lanes = registers.getUint32(SF_REGISTERS.lanes, true);
-    this.#memory = new Uint8Array(memory);
-    this.#indexes = new Int32Array(memory);
+    this.#memory = memory;
+    this.#indexes = new Int32Array(memory.buffer, memory.byteOffset, memory.length / 4);
   }
 
   /** Reads the registers of an open function and maps its rings. */

@@ -234,7 +234,7 @@ describe('functions', () => {
     await b.mdev.remove();
     const c = await station(runtime, parent);
     expect(c.nic.address).toBe(b.nic.address);
-    const memory = new Uint8Array(await c.file.mmap(RINGS, 4096 * 8));
+    const memory = await c.file.mmap(RINGS, 4096 * 8);
     expect(memory.subarray(4096).every((byte) => byte === 0)).toBe(true);
     expect([drain(c.nic), await count(c.mdev, 'rx_frames')]).toEqual([[], 0]);
     await a.nic.send(frameOf(c.nic.mac, a.nic.mac, 9));
@@ -282,7 +282,7 @@ describe('functions', () => {
 test('whatever a program writes into its rings, only its own frames suffer', async () => {
   const { runtime, parent } = await start({ slots: 4 });
   const [evil, a, b] = [await station(runtime, parent), await station(runtime, parent), await station(runtime, parent)];
-  const words = new Int32Array(await evil.file.mmap(RINGS, 2 ** 15));
+  const words = new Int32Array((await evil.file.mmap(RINGS, 2 ** 15)).buffer);
   const scribble = fc.array(fc.tuple(fc.nat(words.length - 1), fc.integer()), { maxLength: 40 });
   const indexes = fc.array(fc.tuple(fc.constantFrom(0, 16, 32, 48, 64, 80, 1024, 1536), fc.integer()), {
     maxLength: 8,

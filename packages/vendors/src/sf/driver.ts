@@ -83,7 +83,7 @@ export default withFaults(
         closeDevice: ({ data }) => data.nic.close(),
         read: ({ data }, position, into) => data.nic.pci.read(position, into),
         write: ({ data }, position, bytes) => data.nic.pci.write(position, bytes),
-        mmap: ({ data }, position, length) => data.nic.pci.mmap(position, length),
+        mmap: ({ data }, position, length, access) => data.nic.pci.mmap(position, length, access),
         ioctl: ({ data }, command, argument, call) => data.nic.pci.ioctl(command, argument, call),
         getAvailable: ({ parentDevice }) => switchOf(parentDevice).available,
         showDescription: () => `a network function with a MAC of its own, ${(options as SwitchOptions).slots} frames\n`,

@@ -262,7 +262,7 @@ describe('a device', () => {
 
   test('shows a part of its framebuffer, mapped or not', async () => {
     const { file, client } = await open();
-    const memory = new Uint8Array(await file.mmap(2 ** 41, 2 ** 21));
+    const memory = await file.mmap(2 ** 41, 2 ** 21);
     memory.set([1, 2, 3], 100);
     expect(await client.read(2 ** 41 + 100, 4)).toBe('01020300');
     await client.write(2 ** 41 + 2 ** 21 - 1, 'ab');
@@ -270,7 +270,10 @@ describe('a device', () => {
     expect(await client.read(2 ** 41 + 2 ** 21, 4)).toBe('');
     expect(await code(file.mmap(0, 4096))).toBe('EINVAL');
     expect(await code(file.mmap(2 ** 41, 2 ** 21 + 1))).toBe('EINVAL');
-    expect(await code(file.mmap(2 ** 41 + 4096, 4096))).toBe('EINVAL');
+    expect(await code(file.mmap(2 ** 41 + 1, 4096))).toBe('EINVAL');
+    expect(await code(file.mmap(2 ** 41, 4096, { shared: false }))).toBe('EINVAL');
+    (await file.mmap(2 ** 41 + 4096, 4096))[0] = 0xcd;
+    expect(memory[4096]).toBe(0xcd);
     expect(await code(client.read(2 ** 40, 4))).toBe('EINVAL');
   });
 });

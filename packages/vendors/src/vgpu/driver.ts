@@ -93,7 +93,7 @@ export default withFaults(
         closeDevice: ({ data }) => data.pci.close(),
         read: ({ data }, position, into) => data.pci.read(position, into),
         write: ({ data }, position, bytes) => data.pci.write(position, bytes),
-        mmap: ({ data }, position, length) => data.pci.mmap(position, length),
+        mmap: ({ data }, position, length, access) => data.pci.mmap(position, length, access),
         ioctl: ({ data }, command, argument, call) => data.pci.ioctl(command, argument, call),
         getAvailable: (type) => allocation.available(type),
         ...(types.some(({ description }) => description !== undefined)

@@ -81,7 +81,7 @@ export default defineParentDriver({
         new TextEncoder().encodeInto(journal.splice(0).join('\n'), argument);
         return 0;
       },
-      mmap: (mdev, offset) => (offset === 0 ? stateOf(mdev).memory : -EIO),
+      mmap: (mdev, offset, length) => (offset === 0 ? new Uint8Array(stateOf(mdev).memory, 0, length) : -EIO),
     };
   },
 });

@@ -19,6 +19,7 @@ import {
 } from '@mediated/core';
 import type { VfioDevice } from '../device.js';
 import { defineDriver } from '../driver.js';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import type { DeviceAttribute, DeviceOperations, IoctlCall } from '../operations.js';
 import type { MediatedDevice, Outcome, ParentOperations } from './parent-operations.js';
 
@@ -58,7 +59,7 @@ interface State extends MediatedDevice {
 
 type Device = VfioDevice<State>;
 /** Of a result that is not below 0. */
-type Memory = SharedArrayBuffer | Promise<SharedArrayBuffer>;
+type Memory = MappedMemory | Promise<MappedMemory>;
 
 /** Makes a driver module of a table; export it as the module's default. */
 export function defineParentDriver<const Shared extends Record<string, BudgetSpec>>(
@@ -129,8 +130,8 @@ function adapt(
         ioctl.call(table, present(device, 'ioctl'), command, argument, call),
     }),
     ...(mmap && {
-      mmap: (device: Device, offset: number, length: number) =>
-        answered('mmap', mmap.call(table, present(device, 'mmap'), offset, length)) as Memory,
+      mmap: (device: Device, offset: number, length: number, access: Required<MapAccess>) =>
+        answered('mmap', mmap.call(table, present(device, 'mmap'), offset, length, access)) as Memory,
     }),
     getAvailable: (type) => driver.availableInstances(type),
     ...(description && { showDescription: description }),

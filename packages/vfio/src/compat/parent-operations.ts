@@ -3,6 +3,7 @@
  * errno. Written by whoever has such a driver; made into one of today's by `define-parent-driver.ts`.
  */
 import type { MdevType } from '@mediated/core';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import type { IoctlCall } from '../operations.js';
 
 /** A mediated device as these callbacks know it. */
@@ -39,10 +40,11 @@ export interface ParentOperations {
   write?(mdev: MediatedDevice, bytes: Uint8Array, position: number): number | Promise<number>;
   /** The result, or a negative errno; the argument goes back to the program as it is left in both cases. */
   ioctl?(mdev: MediatedDevice, command: number, argument: Uint8Array, call: IoctlCall): Outcome;
-  /** The memory behind a part of the device's file, or a negative errno. */
+  /** The memory behind a part of the device's file, a view of exactly that, or a negative errno. */
   mmap?(
     mdev: MediatedDevice,
     offset: number,
     length: number,
-  ): SharedArrayBuffer | number | Promise<SharedArrayBuffer | number>;
+    access: Required<MapAccess>,
+  ): MappedMemory | number | Promise<MappedMemory | number>;
 }

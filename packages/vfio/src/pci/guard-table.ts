@@ -12,6 +12,9 @@ import { MemoryGuard } from './memory-guard.js';
 /** Most PCI devices of a bus at a time. */
 const RECORDS = 4096;
 
+/** Bytes of the table. */
+export const GUARD_TABLE_BYTES = RECORDS * RECORD_WORDS * 4;
+
 /** Class of the memory locks to the order checker. */
 export const MEMORY_LOCK = 'pci memory';
 
@@ -21,6 +24,8 @@ export type GuardTableHandle = Int32Array<SharedArrayBuffer>;
 export class GuardTable {
   readonly words: GuardTableHandle;
   readonly #memory: BusMemory;
+  /** Guards in use, by record, as this thread has them. */
+  readonly #guards = new Map<number, MemoryGuard>();
 
   constructor(words: GuardTableHandle, memory: BusMemory) {
     this.words = words;
@@ -28,7 +33,12 @@ export class GuardTable {
   }
 
   static create(): GuardTableHandle {
-    return new Int32Array(new SharedArrayBuffer(RECORDS * RECORD_WORDS * 4));
+    return new Int32Array(new SharedArrayBuffer(GUARD_TABLE_BYTES));
+  }
+
+  /** The table, to be mapped. */
+  get bytes(): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.words.buffer, this.words.byteOffset, this.words.byteLength);
   }
 
   /** A guard for the device in a slot, memory off. ENOMEM: there are too many. */
@@ -52,11 +62,15 @@ export class GuardTable {
 
   /** The guard of a record, in its present life. */
   open(record: number): MemoryGuard {
+    const known = this.#guards.get(record);
+    if (known?.current) return known;
     const { buffer, threads } = this.#memory.locks.handle;
     const at = record * RECORD_WORDS;
     const offset = this.words[at + LOCK];
     const lock = RwSemaphore.from({ kind: 'rwSemaphore', buffer, threads, offset, name: MEMORY_LOCK });
-    return new MemoryGuard(this.words, at, lock);
+    const guard = new MemoryGuard(this.words, at, lock);
+    this.#guards.set(record, guard);
+    return guard;
   }
 
   /** Gives the record of a guard back. Whoever has a mapping finds it gone. */

@@ -383,7 +383,7 @@ test('pci 13.29: a mapping asks anew at every access; the bare memory cannot be 
   await pci.setConfig(4, 2, 0);
   expect(Number(await mdev.showAttribute('pci/zaps'))).toBe(zaps + 1);
   await refused(mapping.write(0, Uint8Array.of(1)), 'EFAULT');
-  new Uint8Array(mapping.buffer)[0] = 5;
+  mapping.memory[0] = 5;
   await pci.setConfig(4, 2, 2);
   expect(await mapping.read(0, 1)).toEqual(Uint8Array.of(5));
   expect(() => mapping.readSync(8190, 3)).toThrow(failure('EINVAL'));

@@ -235,12 +235,9 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   /** Steps of a reset of the bus or slot that the function is on (section 7.3); its locks are held by whoever asks. */
-  wake(): void {
-    this.#wake();
-  }
-
   saveAndDisable(): void {
     this.restoreAfterBus();
+    this.#wake();
     this.#savedForBus = this.hardware.save();
     writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
   }
@@ -369,13 +366,17 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 }
 
+/** Bytes of a page. */
+const PAGE_BYTES = 4096;
+
 function barOf(spec: FunctionSpec, index: number): Bar | undefined {
   const bar: BarSpec | null = spec.bars?.[index] ?? null;
   if (bar === null) return undefined;
-  const memory = new SharedArrayBuffer(bar.size);
+  // Whole pages, for they are what is mapped.
+  const memory = new SharedArrayBuffer(Math.ceil(bar.size / PAGE_BYTES) * PAGE_BYTES);
   const { msix } = spec;
   const hidden = msix?.bar === index ? ([msix.offset, msix.offset + msix.vectors * 16] as const) : undefined;
-  return { spec: bar, index, memory, bytes: new Uint8Array(memory), hidden };
+  return { spec: bar, index, memory, bytes: new Uint8Array(memory, 0, bar.size), hidden };
 }
 
 function busy(name: string): MediatedError {

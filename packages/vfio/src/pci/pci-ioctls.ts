@@ -5,6 +5,7 @@
 import { MediatedError } from '@mediated/core';
 import { checkFeature } from '../features/check-feature.js';
 import { readIrqSet } from '../irqs/irq-set.js';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import type { IoctlCall } from '../operations.js';
 import { readArgument } from '../uapi/argument.js';
 import { capabilityHeader, encodeWithCapabilities } from '../uapi/capability-chain.js';
@@ -26,8 +27,6 @@ import type { PciDevice } from './pci-device.js';
 import { GET_MEMORY_GUARD, memoryGuard } from './region-mapping.js';
 
 const { read, write, mmap } = REGION_FLAGS;
-/** A page: smaller BARs have one of their own. */
-const PAGE = 4096;
 
 type Result = number | undefined | Promise<number | undefined>;
 
@@ -95,13 +94,20 @@ export function isMappable({ spec }: Bar): boolean {
   return spec.kind !== 'io' && (spec.mmap ?? !spec.registers);
 }
 
-/** Checks a mapping (section 5.2) and gives the memory of the whole BAR. EINVAL. */
-export function mapBar(pci: PciDevice, index: number, offset: number, length: number): SharedArrayBuffer {
+/** Checks a mapping (section 5.2) and gives its memory. EINVAL. */
+export function mapBar(
+  pci: PciDevice,
+  index: number,
+  offset: number,
+  length: number,
+  access: Required<MapAccess>,
+): MappedMemory {
   const bar = pci.bars[index];
   if (bar === undefined || !isMappable(bar)) throw invalid(`region ${index} cannot be mapped`);
-  const size = Math.ceil(bar.spec.size / PAGE) * PAGE;
+  if (!access.shared) throw invalid('there are no private mappings');
+  const size = bar.memory.byteLength;
   if (offset + length > size) throw invalid(`region ${index} has ${size} bytes to map`);
-  return bar.memory;
+  return new Uint8Array(bar.memory, offset, length);
 }
 
 function getInfo(pci: PciDevice, argument: Uint8Array): undefined {

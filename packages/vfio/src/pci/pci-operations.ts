@@ -116,9 +116,9 @@ export function operationsOf(guards: GuardTable, more: ServeMore): PciOperations
       });
     },
     feature: ({ data }, feature, flags, bytes, call) => serveLowPower(data, feature, flags, bytes, call),
-    mmap({ data }, offset, length) {
-      if (offset === GUARD_TABLE_OFFSET) return guards.words.buffer;
-      return mapBar(data, Math.floor(offset / REGION_BYTES), offset % REGION_BYTES, length);
+    mmap({ data }, offset, length, access) {
+      if (offset === GUARD_TABLE_OFFSET) return guards.bytes.subarray(0, length);
+      return mapBar(data, Math.floor(offset / REGION_BYTES), offset % REGION_BYTES, length, access);
     },
   };
 }

@@ -1,14 +1,15 @@
 /**
  * A BAR mapped by a program (spec/pci section 5.2). `file.mmap` gives the memory itself, which JavaScript cannot take back:
- * whoever uses the bare buffer reads and writes while memory is off and in the middle of a reset. A `RegionMapping` is the
- * buffer with the device's memory lock before it: every access through it asks first, as a processor does that finds no
+ * whoever uses it bare reads and writes while memory is off and in the middle of a reset. A `RegionMapping` is the
+ * memory with the device's memory lock before it: every access through it asks first, as a processor does that finds no
  * page. Any thread that is a client of the bus.
  */
 import { type Bus, MediatedError } from '@mediated/core';
 import type { DeviceFile } from '../device-file.js';
+import type { MappedMemory } from '../mapped-memory.js';
 import { DEVICE_GET_REGION_INFO, REGION_FLAGS, REGION_INFO_BYTES, regionInfo } from '../uapi/region.js';
 import { defineStruct } from '../uapi/struct.js';
-import { GuardTable } from './guard-table.js';
+import { GUARD_TABLE_BYTES, GuardTable } from './guard-table.js';
 import type { MemoryGuard } from './memory-guard.js';
 
 /** A command of our own, far from those of vfio: which record guards the memory of a device. */
@@ -26,15 +27,13 @@ export const GUARD_TABLE_OFFSET = 0x1000 * 2 ** 40;
  */
 export class RegionMapping {
   /** The memory itself. What is done with it directly heeds neither memory enable nor resets. */
-  readonly buffer: SharedArrayBuffer;
+  readonly memory: MappedMemory;
   readonly length: number;
-  readonly #bytes: Uint8Array;
   readonly #guard: MemoryGuard;
 
-  constructor(buffer: SharedArrayBuffer, guard: MemoryGuard) {
-    this.buffer = buffer;
-    this.length = buffer.byteLength;
-    this.#bytes = new Uint8Array(buffer);
+  constructor(memory: MappedMemory, guard: MemoryGuard) {
+    this.memory = memory;
+    this.length = memory.length;
     this.#guard = guard;
   }
 
@@ -72,12 +71,12 @@ export class RegionMapping {
 
   #read(offset: number, length: number): Uint8Array {
     this.#assertReachable(offset, length);
-    return this.#bytes.slice(offset, offset + length);
+    return this.memory.slice(offset, offset + length);
   }
 
   #write(offset: number, bytes: Uint8Array): void {
     this.#assertReachable(offset, bytes.length);
-    this.#bytes.set(bytes, offset);
+    this.memory.set(bytes, offset);
   }
 
   #assertReachable(offset: number, length: number): void {
@@ -98,12 +97,12 @@ export async function mapRegion(bus: Bus, file: DeviceFile, index: number): Prom
   if ((flags & REGION_FLAGS.mmap) === 0) {
     throw new MediatedError('EINVAL', `region ${index} cannot be mapped`, { syscall: 'mmap' });
   }
-  const buffer = await file.mmap(Number(offset), Number(size));
+  const memory = await file.mmap(Number(offset), Number(size));
   const answer = memoryGuard.bytes({});
   await file.ioctl(GET_MEMORY_GUARD, answer);
   const { record, generation } = memoryGuard.decode(answer);
-  const table = new Int32Array(await file.mmap(GUARD_TABLE_OFFSET, 1));
-  const guard = new GuardTable(table, bus.memory).open(record);
+  const { buffer } = await file.mmap(GUARD_TABLE_OFFSET, GUARD_TABLE_BYTES);
+  const guard = new GuardTable(new Int32Array(buffer), bus.memory).open(record);
   if (guard.generation !== generation) throw new MediatedError('ENODEV', 'the device is gone', { syscall: 'mmap' });
-  return new RegionMapping(buffer, guard);
+  return new RegionMapping(memory, guard);
 }

@@ -26,7 +26,7 @@ const operations: DeviceOperations<PlatformDevice> = {
   closeDevice: ({ data }) => data.close(),
   read: ({ data }, position, into) => data.read(position, into),
   write: ({ data }, position, bytes) => data.write(position, bytes),
-  mmap: ({ data }, offset, length) => data.map(offset, length),
+  mmap: ({ data }, offset, length, access) => data.map(offset, length, access),
   ioctl({ data }, command, argument, call) {
     switch (command) {
       case DEVICE_GET_INFO:

@@ -4,6 +4,7 @@
  * device's thread; the memory is shared with programs that map it.
  */
 import { MediatedError } from '@mediated/core';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import { readArgument } from '../uapi/argument.js';
 import { REGION_FLAGS, REGION_INFO_BYTES, REGION_OFFSET_BITS, regionInfo } from '../uapi/region.js';
 
@@ -53,17 +54,18 @@ export class MmioRegion {
   }
 
   /**
-   * The memory for a mapping of `length` bytes from byte `offset` of the region: all of it, for it cannot be divided. A
-   * mapping is for reading and writing, so a read-only region has none. EINVAL: not aligned, too long, not to be mapped.
+   * `length` bytes from byte `offset` of the region, to be mapped. EINVAL: not aligned, too long, not to be mapped, or not
+   * for writing; a private mapping.
    */
-  map(offset: number, length: number): SharedArrayBuffer {
+  map(offset: number, length: number, access: Required<MapAccess>): MappedMemory {
     const { read, write, mmap } = REGION_FLAGS;
-    for (const flag of [mmap, read, write]) this.assertHas(flag, 'mmap');
+    for (const flag of [mmap, read, ...(access.write ? [write] : [])]) this.assertHas(flag, 'mmap');
+    if (!access.shared) throw new MediatedError('EINVAL', 'there are no private mappings', { syscall: 'mmap' });
     if (offset % PAGE !== 0 || length <= 0 || this.size < PAGE || offset + length > this.size) {
       const text = `no mapping of ${length} bytes at ${offset} of region ${this.index}, which has ${this.size}`;
       throw new MediatedError('EINVAL', text, { syscall: 'mmap' });
     }
-    return this.memory;
+    return new Uint8Array(this.memory, offset, length);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { driverFailure, type ErrnoName, MediatedError } from '@mediated/core';
 import type { VfioDevice } from '../device.js';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import { REGION_FLAGS } from '../uapi/region.js';
 import { irqsOf, nameOf, type PlatformDeviceSpec, type ResourceSpec } from './device-spec.js';
 import { isPageAligned, locate, MmioRegion } from './mmio-region.js';
@@ -125,9 +126,9 @@ export class PlatformDevice {
     return writeRegion(this.model, this.#accessed(region), offset, bytes);
   }
 
-  map(position: number, length: number): SharedArrayBuffer {
+  map(position: number, length: number, access: Required<MapAccess>): MappedMemory {
     const { region, offset } = locate(this.#regions, position, 'mmap');
-    return region.map(offset, length);
+    return region.map(offset, length, access);
   }
 
   /** The device is unbound. */

@@ -7,6 +7,7 @@ import { type Bus, MediatedError } from '@mediated/core';
 import { NO_POSITION } from '../anonymous-file.js';
 import type { DeviceFile } from '../device-file.js';
 import { InterruptCounter } from '../interrupt-counter.js';
+import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import type { PassedFile } from '../passed-file.js';
 import {
   CHECK_EXTENSION,
@@ -156,12 +157,21 @@ export class Descriptors {
   }
 
   /** The memory behind a file, itself, no copy; it outlives the descriptor. ENODEV: this kind of file has none. */
-  mmap(descriptor: number, length: number, offset: number): Promise<SharedArrayBuffer> {
-    return perform(this.#mmap(descriptor, length, offset));
+  mmap(descriptor: number, length: number, offset: number, access?: MapAccess): Promise<MappedMemory> {
+    return perform(this.#mmap(descriptor, length, offset, access));
   }
 
-  mmapSync(descriptor: number, length: number, offset: number): SharedArrayBuffer {
-    return performSync(this.#mmap(descriptor, length, offset));
+  mmapSync(descriptor: number, length: number, offset: number, access?: MapAccess): MappedMemory {
+    return performSync(this.#mmap(descriptor, length, offset, access));
+  }
+
+  /** Bytes of a file: where lseek(2) to its end leads. ESPIPE: this kind of file has none. */
+  size(descriptor: number): Promise<number> {
+    return perform(this.#size(descriptor));
+  }
+
+  sizeSync(descriptor: number): number {
+    return performSync(this.#size(descriptor));
   }
 
   /** What poll(2) answers, at once: bits 1 (readable) and 4 (writable). EBADF. */
@@ -363,13 +373,24 @@ export class Descriptors {
     return EVENTFD_BYTES;
   }
 
-  *#mmap(descriptor: number, length: number, offset: number): Operation<SharedArrayBuffer> {
+  *#mmap(descriptor: number, length: number, offset: number, access: MapAccess | undefined): Operation<MappedMemory> {
     const described = this.#table.get(descriptor, 'mmap');
     if (described.kind !== 'device' && described.kind !== 'anonymous') {
       throw refused('ENODEV', `a file of kind ${described.kind} has no memory`);
     }
     const { file } = described;
-    return yield* put({ ask: () => file.mmap(offset, length), askSync: () => file.mmapSync(offset, length) });
+    return yield* put({
+      ask: () => file.mmap(offset, length, access),
+      askSync: () => file.mmapSync(offset, length, access),
+    });
+  }
+
+  *#size(descriptor: number): Operation<number> {
+    const described = this.#table.get(descriptor, 'lseek');
+    if (described.kind === 'other') return 0;
+    if (described.kind !== 'anonymous') throw refused('ESPIPE', `a file of kind ${described.kind} has no end`);
+    const { file } = described;
+    return yield* put({ ask: () => file.size(), askSync: () => file.sizeSync() });
   }
 }
 

@@ -64,15 +64,3 @@ export const REGION_TYPE_CAPABILITY = 2;
 /** `type` and `subtype` of a region with an EDID. */
 export const REGION_TYPE_GFX = 1;
 export const REGION_SUBTYPE_GFX_EDID = 1;
-
-/**
- * Command of dma-buf files, this project's own: where the buffer lies in the memory that mapping it gives. Shared memory
- * cannot be handed out from its middle, as pages can; nor does a file here have an end to seek to.
- */
-export const DMA_BUF_GET_LAYOUT = 0x80106280;
-
-/** Bytes of the buffer, and of what lies before it in the mapped memory. */
-export const dmaBufLayout = defineStruct([
-  ['size', 'u64'],
-  ['offset', 'u64'],
-]);
