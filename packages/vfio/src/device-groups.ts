@@ -34,7 +34,9 @@ export class EmulatedGroups implements DeviceGroups {
     const group = this.#memory.groups.allocate();
     if (group < 0) throw new MediatedError('ENOMEM', 'no IOMMU group number is free', { syscall: 'probe' });
     device.setGroup(group);
-    this.#records.begin(group, this.#kind, device.index);
+    const { iommuDevice } = device;
+    if (iommuDevice === undefined) this.#records.begin(group, this.#kind, device.index);
+    else this.#records.begin(group, GROUP_KINDS.isolated, device.index, this.#memory.names.intern(iommuDevice));
     emitGroup(this.#memory, 'add', group);
   }
 

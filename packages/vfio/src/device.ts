@@ -22,6 +22,8 @@ export class VfioDevice<Data = unknown> implements DeviceWords {
    * `closeDevice`.
    */
   kvm = 0;
+  /** The device whose IOMMU isolates its DMA (`DeviceOperations.iommuDevice`); undefined: there is none. */
+  iommuDevice: string | undefined;
   /** @internal Its place in the order in which the devices of its group have joined. */
   place = 0;
   readonly #memory: BusMemory;

@@ -142,6 +142,7 @@ export class VfioDriver<Data> implements MdevDriver {
 
   #enroll(device: VfioDevice<Data>): void | Promise<void> {
     try {
+      device.iommuDevice = this.operations.iommuDevice?.(device);
       this.#groups.join(device);
     } catch (error) {
       return Promise.resolve(this.#release(device)).then(() => Promise.reject(error));

@@ -10,7 +10,8 @@
  *            new one for it. An emulated group has one device and one writer at a time: the device's thread, or the
  *            supervising thread when that has died. A group of physical devices: any thread, by compare-and-swap.
  * KIND       by whoever brings the count from 0 to 1, before it does.
- * MEMBER     slot of the device plus one; emulated groups only; as KIND.
+ * MEMBER     slot of the device plus one; groups of one device only; as KIND.
+ * IOMMU      name id plus one of the device whose IOMMU isolates the group's DMA; isolated groups only; as KIND.
  * OPEN       0, or the half of LIFE that counts lives: somebody may have the group's file open. The control actor alone,
  *            except that what a dead control actor has left means nothing.
  * KERNEL_DMA devices of the group whose host driver lets the kernel do DMA: any thread, by atomic add.
@@ -33,13 +34,17 @@ const OPEN = 3;
 const KERNEL_DMA = 4;
 const OWNER = 5;
 const PLACES = 6;
+const IOMMU = 7;
 const RECORD_WORDS = 8;
 
 const COUNT_MASK = 0xffff;
 const LIFE_SHIFT = 16;
 
-/** Kinds of groups; 0: never used. */
-export const GROUP_KINDS = { emulated: 1, physical: 2, noIommu: 3 } as const;
+/**
+ * Kinds of groups; 0: never used. `isolated`: of one mediated device whose DMA an IOMMU isolates, as it does a physical
+ * device's.
+ */
+export const GROUP_KINDS = { emulated: 1, physical: 2, noIommu: 3, isolated: 4 } as const;
 export type GroupKind = (typeof GROUP_KINDS)[keyof typeof GROUP_KINDS];
 
 /** Structured-cloneable access to the records. */
@@ -57,12 +62,13 @@ export class GroupRecords {
     return new GroupRecords(new Int32Array(new SharedArrayBuffer((groups * RECORD_WORDS + 1) * 4)));
   }
 
-  /** A group of one device, which has its number for itself. */
-  begin(group: number, kind: GroupKind, member: number): void {
+  /** A group of one device, which has its number for itself. `iommu`: name id, of isolated groups. */
+  begin(group: number, kind: GroupKind, member: number, iommu = -1): void {
     const words = this.handle;
     const at = group * RECORD_WORDS;
     words[at + KIND] = kind;
     words[at + MEMBER] = member + 1;
+    words[at + IOMMU] = iommu + 1;
     if (kind === GROUP_KINDS.noIommu) words[words.length - 1] = 1;
     Atomics.store(words, at + LIFE, nextLife(words[at + LIFE]) | 1);
   }
@@ -129,6 +135,11 @@ export class GroupRecords {
   member(group: number): number {
     const kind = this.kind(group);
     return kind === GROUP_KINDS.physical ? -1 : Atomics.load(this.handle, group * RECORD_WORDS + MEMBER) - 1;
+  }
+
+  /** Name id of the device whose IOMMU isolates the DMA of an isolated group. */
+  iommu(group: number): number {
+    return Atomics.load(this.handle, group * RECORD_WORDS + IOMMU) - 1;
   }
 
   /** Control actor: the file of a group's life is open, or about to be. */

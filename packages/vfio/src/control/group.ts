@@ -48,6 +48,16 @@ export class Group {
     return this.#gone;
   }
 
+  /** An IOMMU stands between its devices and memory: what a container maps is pinned and mapped for them. */
+  get behindIommu(): boolean {
+    return this.kind === GROUP_KINDS.physical || this.kind === GROUP_KINDS.isolated;
+  }
+
+  /** Name id of the device whose IOMMU it is, of an isolated group; else -1. */
+  get iommu(): number {
+    return this.kind === GROUP_KINDS.isolated ? this.#records.iommu(this.number) : -1;
+  }
+
   /** Nobody uses it any more. */
   get idle(): boolean {
     return !this.opened && this.bound === 0;

@@ -154,6 +154,37 @@ describe('guest memory', () => {
   });
 });
 
+describe('an mdev with an IOMMU device', () => {
+  test('memory is mapped for it as for hardware: within what the IOMMU maps, pinned as a whole', async () => {
+    const isolated = await stage.create(++next, 'isolated');
+    const { group, container, file } = await stage.guest(isolated);
+    expect(await group.status()).toEqual({ viable: true, containerSet: true });
+    expect(await container.checkExtension(EXTENSIONS.updateVaddr)).toBe(1);
+    const memory = new SharedArrayBuffer(4096);
+    expect(await codeOf(container.map({ memory, iova: 2n ** 48n }))).toBe('EINVAL');
+    // An emulated device could not write here (quirk V6).
+    await container.map({ memory, iova: 0n, read: false });
+    await dmaWrite(file, 0n, Uint8Array.of(3));
+    expect(new Uint8Array(memory)[0]).toBe(3);
+    await closeAll({ mdev: isolated, group, container, file });
+  });
+
+  test('it shares a container with emulated devices, and leaves its mappings to them', async () => {
+    const isolated = await stage.create(++next, 'isolated');
+    const guest = await stage.guest(isolated);
+    const group = await openGroup(stage.bus, groupOf(mdev));
+    await group.setContainer(guest.container);
+    const file = await group.openDevice(mdev.uuid);
+    await guest.container.map({ memory: new SharedArrayBuffer(4096), iova: 0n });
+    await guest.file.close();
+    await guest.group.close();
+    expect(await codeOf(dmaRead(file, 0n, 1))).toBe('ok');
+    await file.close();
+    await group.close();
+    await guest.container.close();
+  });
+});
+
 describe('groups', () => {
   test('vfio-core 9: the open is exclusive, also while a device is left open', async () => {
     const guest = await stage.guest(mdev);

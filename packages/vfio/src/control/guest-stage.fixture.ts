@@ -37,8 +37,8 @@ export class GuestStage {
   }
 
   /** A device on the given thread of the driver: the first digits of its UUID choose. */
-  create(digits = 0): Promise<Mdev> {
-    return this.bus.parent('g').create('guest-plain', uuidOf(digits));
+  create(digits = 0, type: 'plain' | 'isolated' = 'plain'): Promise<Mdev> {
+    return this.bus.parent('g').create(`guest-${type}`, uuidOf(digits));
   }
 
   /** What the driver's callbacks have heard on a device's thread. */

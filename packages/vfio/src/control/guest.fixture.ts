@@ -30,7 +30,7 @@ interface Guest {
 export default defineDriver({
   name: 'guest',
   deviceApi: 'vfio-pci',
-  types: [{ sysfsName: 'plain' }],
+  types: [{ sysfsName: 'plain' }, { sysfsName: 'isolated' }],
   maxInstances: 1000,
   start() {
     const heard: string[] = [];
@@ -50,6 +50,9 @@ export default defineDriver({
       attributes: [{ path: 'guest/heard', show: () => heard.splice(0).join('\n') }],
       init(_device): Guest {
         return { pinned: [], failOpen: false, holdPins: false };
+      },
+      iommuDevice({ type }) {
+        return type.sysfsName === 'isolated' ? 'card0' : undefined;
       },
       openDevice(device) {
         heard.push(`open ${device.openCount} kvm ${device.kvm} ${dmaOf(device)}`);

@@ -29,7 +29,7 @@ export class IoasObject {
 
   /** A device begins to use it: what its thread needs. EFAULT, ENOMEM: hardware cannot have all that is mapped. */
   attach(link: DeviceLink, group: Group): SpaceGrant {
-    const hardware = group.kind === GROUP_KINDS.physical;
+    const hardware = group.behindIommu;
     if (hardware) this.ioas.addDomain();
     this.users++;
     this.audience.add(link);
@@ -40,7 +40,7 @@ export class IoasObject {
   detach(link: DeviceLink, group: Group): void {
     this.audience.remove(link);
     this.ioas.removeDevice(link.index);
-    if (group.kind === GROUP_KINDS.physical) this.ioas.removeDomain();
+    if (group.behindIommu) this.ioas.removeDomain();
     this.users--;
   }
 }

@@ -12,7 +12,6 @@ import { EXTENSIONS } from '../uapi/iommu.js';
 import type { SpaceGrant } from './control-protocol.js';
 import type { DeviceLink } from './device-link.js';
 import type { Group } from './group.js';
-import { GROUP_KINDS } from './group-records.js';
 import type { IommuDriver, IommuDriverKind } from './iommu-driver.js';
 import { SpaceAudience } from './space-audience.js';
 
@@ -50,8 +49,10 @@ export class Type1Driver implements IommuDriver {
 
   attachGroup(group: Group): void {
     const id = group.number;
-    const physical = group.kind === GROUP_KINDS.physical;
-    this.#groups.set(group, this.#type1.attachGroup(physical ? { ...HARDWARE, id } : { id, kind: 'emulated' }));
+    // Isolated groups of one device's IOMMU share a domain.
+    const driver = group.iommu < 0 ? HARDWARE.driver : `${HARDWARE.driver} ${group.iommu}`;
+    const attached = group.behindIommu ? { ...HARDWARE, id, driver } : ({ id, kind: 'emulated' } as const);
+    this.#groups.set(group, this.#type1.attachGroup(attached));
   }
 
   detachGroup(group: Group): void {
@@ -79,7 +80,7 @@ export class Type1Driver implements IommuDriver {
       handle: this.#type1.space.handle,
       segments: this.#type1.segments.all(),
       group: this.#groups.get(group),
-      hardware: group.kind === GROUP_KINDS.physical,
+      hardware: group.behindIommu,
     };
   }
 
