@@ -57,6 +57,13 @@ describe('guest memory', () => {
     await client.ended;
   });
 
+  test('what a blocking client does, it does as one that awaits', async () => {
+    const memory = new SharedArrayBuffer(4096);
+    const client = stage.client({ uuid: mdev.uuid, job: 'blockingFaces', memory });
+    expect(await client.said).toEqual({ value: [true, 1, 0, 4096n, 0n, true, 4096n] });
+    await client.ended;
+  });
+
   test('two containers’ devices see their own memory at the same address', async () => {
     const other = await stage.create(++next);
     const [one, two] = [await stage.guest(mdev), await stage.guest(other)];

@@ -4,9 +4,17 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { BusClient, type BusTicket } from '@mediated/core';
-import { Descriptors, openContainerSync, openGroup, openGroupSync } from '@mediated/vfio';
+import {
+  Descriptors,
+  openContainerSync,
+  openDeviceNodeSync,
+  openGroup,
+  openGroupSync,
+  openIommufdSync,
+  openKvmSync,
+} from '@mediated/vfio';
 import { EXTENSIONS, GROUP_GET_DEVICE_FD, GROUP_SET_CONTAINER, SET_IOMMU } from '@mediated/vfio/uapi';
-import { DMA_READ, HOLD_UNMAPS } from './guest.fixture.js';
+import { DMA_READ, KVM } from './guest.fixture.js';
 
 export interface GuestClientData {
   readonly ticket: BusTicket;
@@ -53,6 +61,43 @@ const jobs = {
     post({ value: 'open' });
     process.exit(0);
   },
+  /** Everything that blocks, once; answers what came out. */
+  blockingFaces() {
+    const { groupFile, container, file } = everythingSync();
+    const out: unknown[] = [groupFile.statusSync().containerSet, container.checkExtensionSync(EXTENSIONS.type1v2)];
+    container.startDirtyTrackingSync();
+    out.push(container.dirtyPagesSync({ iova: 0n, size: 4096n })[0]);
+    container.stopDirtyTrackingSync();
+    out.push(container.unmapSync());
+    file.closeSync();
+    groupFile.unsetContainerSync();
+    groupFile.closeSync();
+    container.closeSync();
+    const context = openIommufdSync(bus);
+    const kvm = openKvmSync(bus);
+    kvm.createDeviceSync();
+    const ioas = context.allocateIoasSync();
+    out.push(context.mapSync(ioas, { memory: memory as SharedArrayBuffer }));
+    const node = openDeviceNodeSync(bus, uuid);
+    kvm.addSync(node);
+    node.bindSync(context);
+    out.push(node.ioctlSync(KVM) === kvm.id);
+    node.attachSync(ioas);
+    node.ioctlSync(DMA_READ, new Uint8Array(9));
+    node.detachSync();
+    kvm.removeSync(node);
+    node.closeSync();
+    out.push(context.unmapSync(ioas));
+    context.destroyIoasSync(ioas);
+    context.closeSync();
+    kvm.closeSync();
+    const program = new Descriptors(bus);
+    const descriptor = program.openSync(`/dev/vfio/${group()}`);
+    program.closeSync(program.dup(descriptor));
+    program.closeAllSync();
+    openGroupSync(bus, group()).closeSync();
+    return out;
+  },
   /** Asks for a device and ends before it is answered. */
   async openingAndDie() {
     const groupFile = await openGroup(bus, group());
@@ -76,7 +121,7 @@ const jobs = {
     }
     return won;
   },
-  /** Has the device read what lies at its iova 0, and unmaps everything while it is told to wait. */
+  /** Has the device read what lies at its iova 0, and unmaps everything. */
   readBack() {
     const { container, file } = everythingSync();
     const argument = new Uint8Array(12);
@@ -84,12 +129,6 @@ const jobs = {
     const read = [...argument.subarray(8)];
     container.unmapSync();
     return read;
-  },
-  holdUnmaps() {
-    const { file } = everythingSync();
-    file.ioctlSync(HOLD_UNMAPS);
-    post({ value: 'held' });
-    return undefined;
   },
 };
 

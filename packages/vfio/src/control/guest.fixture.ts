@@ -3,7 +3,8 @@
  * the attribute `guest/heard`, read to be forgotten.
  */
 import { isMediatedError, MediatedError } from '@mediated/core';
-import { defineDriver, type VfioDevice } from '@mediated/vfio';
+import { type AnonymousFile, defineDriver, type VfioDevice } from '@mediated/vfio';
+import { DEVICE_GET_GFX_DMABUF, DEVICE_PCI_HOT_RESET, DEVICE_SET_IRQS, IRQ_SET_BYTES } from '@mediated/vfio/uapi';
 
 /** Commands. The argument is an iova (u64) and then what is said. */
 export const DMA_READ = 1; // length of the rest: bytes that are filled in
@@ -20,6 +21,28 @@ export const HOLD_PINS = 10;
 /** dmaUnmap waits until RELEASE. */
 export const HOLD_UNMAPS = 11;
 export const RELEASE_UNMAPS = 12;
+
+/** A file that gives back what was written. */
+class Note implements AnonymousFile {
+  readonly name = '[note]';
+  #bytes = new Uint8Array(0);
+
+  write(_position: number, bytes: Uint8Array): number {
+    this.#bytes = bytes.slice();
+    return bytes.length;
+  }
+
+  read(_position: number, into: Uint8Array): number {
+    const bytes = this.#bytes.subarray(0, into.length);
+    into.set(bytes);
+    return bytes.length;
+  }
+
+  ioctl(_command: number, argument: Uint8Array): number {
+    argument.reverse();
+    return argument.length;
+  }
+}
 
 interface Guest {
   readonly pinned: { iova: bigint; pages: number }[];
@@ -120,6 +143,17 @@ export default defineDriver({
             held?.resolve();
             held = undefined;
             return;
+          case DEVICE_SET_IRQS:
+            // Signals everything that is named.
+            for (let at = IRQ_SET_BYTES; at < argument.length; at += 4) call.eventfd(view.getInt32(at, true)).signal();
+            return;
+          case DEVICE_PCI_HOT_RESET: {
+            const file = call.passed(view.getInt32(12, true));
+            if (file.kind === 'group') return file.group;
+            throw new MediatedError('EINVAL', `a file of kind ${file.kind}`, { syscall: 'ioctl' });
+          }
+          case DEVICE_GET_GFX_DMABUF:
+            return call.openFile(new Note());
           default:
             throw new MediatedError('ENOTTY', 'no such command', { syscall: 'ioctl' });
         }

@@ -1,9 +1,12 @@
 /** The binary face: what a real kernel answered programs that open groups and containers, numbers, paths, bad arguments. */
 import type { Mdev } from '@mediated/core';
-import { Descriptors } from '@mediated/vfio';
+import { Descriptors, openDevice } from '@mediated/vfio';
 import {
   CHECK_EXTENSION,
+  DEVICE_GET_GFX_DMABUF,
   DEVICE_GET_INFO,
+  DEVICE_PCI_HOT_RESET,
+  DEVICE_SET_IRQS,
   dmaMap,
   dmaUnmap,
   GET_API_VERSION,
@@ -15,6 +18,9 @@ import {
   IOMMU_GET_INFO,
   IOMMU_MAP_DMA,
   IOMMU_UNMAP_DMA,
+  IRQ_SET_BYTES,
+  irqSet,
+  pciHotReset,
   SET_IOMMU,
 } from '@mediated/vfio/uapi';
 import * as fc from 'fast-check';
@@ -336,6 +342,58 @@ describe('descriptors', () => {
     expect((await descriptors.read(number, 5)).length).toBe(0);
     expect(await ioctl(number, 0)).toBe(ENOTTY);
     expect(await call(descriptors.mmap(number, 1, 0).then(() => 0))).toBe(ENODEV);
+  });
+});
+
+describe('what arguments of devices name', () => {
+  async function device(): Promise<{ group: number; device: number }> {
+    const { group } = await prepare();
+    return { group, device: await ioctl(group, GROUP_GET_DEVICE_FD, name(mdev.uuid)) };
+  }
+
+  const irqs = (...numbers: number[]) =>
+    Buffer.concat([
+      irqSet.bytes({ argsz: IRQ_SET_BYTES + 4 * numbers.length, flags: 0x24, count: numbers.length }),
+      ...numbers.map(fd),
+    ]);
+
+  test('eventfds are passed: other files are EINVAL, none is EBADF', async () => {
+    const { group, device: number } = await device();
+    const [one, two] = [descriptors.eventfd(), descriptors.eventfd()];
+    expect(await ioctl(number, DEVICE_SET_IRQS, irqs(one, two, one))).toBe(0);
+    expect([(await descriptors.read(one, 8))[0], (await descriptors.read(two, 8))[0]]).toEqual([2, 1]);
+    expect(await ioctl(number, DEVICE_SET_IRQS, irqs(group))).toBe(EINVAL);
+    expect(await ioctl(number, DEVICE_SET_IRQS, irqs(number))).toBe(EINVAL);
+    expect(await ioctl(number, DEVICE_SET_IRQS, irqs(99))).toBe(EBADF);
+    expect(await ioctl(number, DEVICE_SET_IRQS, irqs(-1))).toBe(EBADF);
+  });
+
+  test('a group is passed as the owner of its devices', async () => {
+    const { group, device: number } = await device();
+    const reset = (given: number) => Buffer.concat([pciHotReset.bytes({ argsz: 16, count: 1 }), fd(given)]);
+    expect(await ioctl(number, DEVICE_PCI_HOT_RESET, reset(group))).toBe(groupOf(mdev));
+    expect(await ioctl(number, DEVICE_PCI_HOT_RESET, reset(await open('/dev/null')))).toBe(EINVAL);
+    expect(await ioctl(number, DEVICE_PCI_HOT_RESET, reset(99))).toBe(EBADF);
+  });
+
+  test('a file that the device gives becomes a descriptor of its own', async () => {
+    const { device: number } = await device();
+    const note = await ioctl(number, DEVICE_GET_GFX_DMABUF, new Uint8Array(4));
+    expect(note).toBe(number + 1);
+    expect(await descriptors.write(note, Uint8Array.of(1, 2))).toBe(2);
+    const argument = Uint8Array.of(7, 8);
+    expect(await ioctl(note, 1, argument)).toBe(2);
+    expect([...argument]).toEqual([8, 7]);
+    await descriptors.close(number);
+    expect([...(await descriptors.read(note, 8))]).toEqual([1, 2]);
+    await descriptors.close(note);
+    expect(await call(descriptors.read(note, 8).then(() => 0))).toBe(EBADF);
+  });
+
+  test('a device file that was opened otherwise is adopted', async () => {
+    const adopted = descriptors.adopt(await openDevice(stage.bus, mdev));
+    expect((await descriptors.pread(adopted, 4, 0)).length).toBe(4);
+    expect(descriptors.describe(adopted).kind).toBe('device');
   });
 });
 
