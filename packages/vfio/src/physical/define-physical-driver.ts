@@ -70,8 +70,8 @@ export interface PhysicalDriver<
   describe(options: unknown): readonly Description[];
   /** Whether devices without an IOMMU group may be bound (spec/vfio-core 8.6). Default: none may. */
   noIommu?(options: unknown): boolean;
-  /** Supervising thread: makes what the driver's threads share of the devices. */
-  share?(memory: BusMemory, devices: readonly Description[]): PhysicalShare<Own>;
+  /** Supervising thread: makes what the driver's threads share of the devices. `options`: those of `loadDriver`. */
+  share?(memory: BusMemory, devices: readonly Description[], options: unknown): PhysicalShare<Own>;
   /** Runs once on each of the driver's threads. */
   start(
     host: PhysicalHost<Shared, Description, Own>,
@@ -115,7 +115,7 @@ export function definePhysicalDriver<
         base.release();
         throw error;
       }
-      const share = driver.share?.(memory, devices);
+      const share = driver.share?.(memory, devices, options);
       return {
         ...base,
         framework: base.shared,
