@@ -26,16 +26,6 @@ export interface AccessedFunction {
   readonly memoryEnabled: boolean;
 }
 
-/** Pieces of an access that registers see: each naturally aligned, of 8, 4, 2 or 1 bytes. */
-export function* pieces(offset: number, length: number): Generator<readonly [offset: number, size: number]> {
-  for (let at = offset; at < offset + length; ) {
-    const left = offset + length - at;
-    const size = [8, 4, 2, 1].find((candidate) => at % candidate === 0 && candidate <= left) as number;
-    yield [at, size];
-    at += size;
-  }
-}
-
 /** Fills `into` from `offset`; gives less at the end of the BAR. EINVAL beyond it, EIO while memory is off. */
 export function readBar(pci: AccessedFunction, bar: Bar, offset: number, into: Uint8Array): number | Promise<number> {
   const count = clip(bar.spec.size, offset, into.length);
@@ -50,11 +40,10 @@ export function readBar(pci: AccessedFunction, bar: Bar, offset: number, into: U
       target.set(bar.bytes.subarray(offset, offset + count));
       return finish();
     }
-    const steps = [...pieces(offset, count)].map(([at, size]) => () => {
+    const done = inPieces(offset, count, (at, size) => {
       if (isHidden(bar, at, size)) return;
       return pci.model.read?.(bar.index, at, target.subarray(at - offset, at - offset + size));
     });
-    const done = inOrder(steps);
     return done === undefined ? finish() : done.then(finish);
   };
   return bar.spec.kind === 'io' ? run() : pci.guard.reading(run);
@@ -69,11 +58,10 @@ export function writeBar(pci: AccessedFunction, bar: Bar, offset: number, bytes:
       writePlain(bar, offset, bytes.subarray(0, count));
       return count;
     }
-    const steps = [...pieces(offset, count)].map(([at, size]) => () => {
+    const done = inPieces(offset, count, (at, size) => {
       if (isHidden(bar, at, size)) return;
       return pci.model.write?.(bar.index, at, bytes.subarray(at - offset, at - offset + size));
     });
-    const done = inOrder(steps);
     return done === undefined ? count : done.then(() => count);
   };
   return bar.spec.kind === 'io' ? run() : pci.guard.reading(run);
@@ -135,11 +123,24 @@ function assertEnabled(pci: AccessedFunction, { spec }: Bar): void {
   throw new MediatedError('EIO', 'the memory of the function is off', { syscall: 'read' });
 }
 
-/** One step after the other; at once as long as none waits. */
-function inOrder(steps: readonly (() => void | Promise<void>)[], from = 0): Promise<void> | undefined {
-  for (let at = from; at < steps.length; at++) {
-    const result = steps[at]();
-    if (isThenable(result)) return Promise.resolve(result).then(() => inOrder(steps, at + 1));
+/**
+ * Makes an access in the pieces that registers see, each naturally aligned and of 8, 4, 2 or 1 bytes, one after the other;
+ * at once as long as none waits.
+ */
+function inPieces(
+  offset: number,
+  length: number,
+  access: (at: number, size: number) => void | Promise<void>,
+): Promise<void> | undefined {
+  for (let at = offset; at < offset + length; ) {
+    const left = offset + length - at;
+    const size = at % 8 === 0 && left >= 8 ? 8 : at % 4 === 0 && left >= 4 ? 4 : at % 2 === 0 && left >= 2 ? 2 : 1;
+    const result = access(at, size);
+    at += size;
+    if (isThenable(result)) {
+      const next = at;
+      return Promise.resolve(result).then(() => inPieces(next, offset + length - next, access));
+    }
   }
   return undefined;
 }

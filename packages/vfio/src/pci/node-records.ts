@@ -10,6 +10,8 @@
  * VFS           virtual functions that there are: the physical function's thread; the supervising thread when it has died.
  * TOKEN_LOCK, TOKEN_USERS, TOKEN  of a physical function: open virtual functions, and what their programs must know. Any
  *               thread, under TOKEN_LOCK, which is held briefly.
+ * COUNTED       1 while an open virtual function is counted among the users: its thread; the supervising thread when that
+ *               has died.
  * RESETS        how often the function was reset alone, and with others: the function's thread.
  */
 import { randomBytes } from 'node:crypto';
@@ -27,7 +29,8 @@ const TOKEN_LOCK = VFS + 1;
 const TOKEN_USERS = TOKEN_LOCK + Mutex.WORDS;
 const TOKEN = TOKEN_USERS + 1;
 const TOKEN_WORDS = 4;
-const RESETS = TOKEN + TOKEN_WORDS;
+const COUNTED = TOKEN + TOKEN_WORDS;
+const RESETS = COUNTED + 1;
 const RECORD_WORDS = Math.ceil((RESETS + 2) / 16) * 16;
 
 /** Class of the device locks to the order checker. */
@@ -122,9 +125,20 @@ export class NodeRecords {
   }
 
   /** The thread that had it bound has died. */
-  reclaim(place: number): void {
+  reclaim({ place, physical }: PciNode): void {
     this.withdraw(place);
     this.#store(place, VFS, 0);
+    if (physical !== undefined) this.countUser(place, physical.place, false);
+  }
+
+  /** Counts a virtual function among the open ones of its physical function, or no more. */
+  countUser(place: number, physical: number, open: boolean): void {
+    const before = Atomics.exchange(this.words, place * RECORD_WORDS + COUNTED, open ? 1 : 0);
+    const difference = Number(open) - before;
+    if (difference === 0) return;
+    this.withToken(physical, (token) => {
+      token.users += difference;
+    });
   }
 
   /** Number of the memory guard of a bound function; -1: it is not bound. */

@@ -13,6 +13,7 @@ class Domain implements FunctionDomain {
   methods: FunctionDomain['methods'] = ['flr'];
   needsReset = false;
   contended = false;
+  refusing = false;
   pci: PciDevice | undefined;
   readonly did: string[] = [];
 
@@ -50,7 +51,12 @@ function make() {
     throw error;
   };
   const device = {} as VfioDevice;
-  const model = () => ({ close: () => domain.note('model closed') });
+  const model = () => ({
+    open() {
+      if (domain.refusing) throw new Error('the model was told to');
+    },
+    close: () => domain.note('model closed'),
+  });
   const parts = { name: 'f', device, spec, guard, domain, model, modelOptions: undefined, noIntx: false, failed };
   const pci = new PciDevice(parts);
   domain.pci = pci;
@@ -66,6 +72,16 @@ test('pci 13.25: open is EAGAIN when the device lock is somebody else’s, and l
   domain.contended = false;
   await pci.open();
   expect([guard.enabled, pci.resetWorks]).toEqual([true, true]);
+});
+
+test('a model that refuses to be opened leaves the function closed', async () => {
+  const { domain, pci, guard } = make();
+  domain.refusing = true;
+  await expect(pci.open()).rejects.toThrow('told to');
+  expect([guard.enabled, pci.memoryEnabled, domain.did.includes('opened')]).toEqual([false, false, false]);
+  domain.refusing = false;
+  await pci.open();
+  expect(guard.enabled).toBe(true);
 });
 
 test('pci 13.26: bus mastering is off before anything is taken down, reset or settled', async () => {

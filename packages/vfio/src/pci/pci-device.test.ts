@@ -454,6 +454,21 @@ test('section 9: low power ends with any access, which wakes who wanted to know;
   await mapping.read(0, 1);
 });
 
+test('section 9: a function that sleeps sends no INTx; awake it does if the line is asserted', async () => {
+  await using world = await setUp();
+  const { pci } = world;
+  const counter = InterruptCounter.create();
+  await pci.setIrqs(intx, 'trigger', { data: [counter] });
+  const [unmask] = [InterruptCounter.create()];
+  await pci.ioeventfd(0, REGISTERS.line, 4, 1n, unmask);
+  const entry = uapi.deviceFeature.bytes({ argsz: 8, flags: uapi.FEATURES.lowPowerEntry | uapi.FEATURE_FLAGS.set });
+  await pci.file.ioctl(uapi.DEVICE_FEATURE, entry);
+  unmask.signal();
+  expect(counter.take()).toBe(0);
+  await pci.config(0, 4);
+  expect(await counter.wait()).toBe(1);
+});
+
 test('a function without INTx is offered without a pin', async () => {
   await using world = await setUp({ brokenIntx: true });
   const { pci } = world;

@@ -125,7 +125,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   /** First open, under the set's mutex. EAGAIN: somebody resets it just now. */
   async open(): Promise<void> {
     const { hardware, domain } = this;
-    this.#wake();
+    this.#setPower(0);
     hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
     hardware.change(COMMAND, 2, COMMAND_IO | COMMAND_MEMORY);
     const reset = this.#tryReset(domain.tryLock(false));
@@ -138,7 +138,13 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     this.#savedAtOpen = hardware.save();
     hardware.change(COMMAND, 2, this.spec.brokenIntx ? COMMAND_INTX_DISABLE : 0, COMMAND_INTX_DISABLE);
     this.#config = new ConfigSpace(this);
-    await this.model.open?.();
+    try {
+      await this.model.open?.();
+    } catch (error) {
+      this.#config = undefined;
+      await domain.settle();
+      throw error;
+    }
     await this.guard.writing(() => this.#publishMemory());
     domain.opened();
   }
@@ -147,7 +153,9 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   async close(): Promise<void> {
     const { hardware, domain, interrupts } = this;
     domain.closing();
-    this.#wake();
+    // Nobody is told: the program itself ends.
+    this.#lowPower = undefined;
+    this.#setPower(0);
     // No DMA any more, before anything that it could disturb is taken down.
     hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
     await interrupts.disable();
@@ -218,6 +226,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (this.#lowPower !== undefined) throw new MediatedError('EINVAL', 'it is in low power already');
     return this.exclusively(true, () => {
       this.#lowPower = { wakeup };
+      this.interrupts.sleep();
     });
   }
 
@@ -227,7 +236,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (state === undefined) return;
     this.#lowPower = undefined;
     if (byAccess) state.wakeup?.signal();
-    return this.exclusively(false, () => {});
+    return this.exclusively(false, () => this.interrupts.wake());
   }
 
   get lowPower(): boolean {
@@ -338,8 +347,11 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   #wake(): void {
-    this.#lowPower?.wakeup?.signal();
-    this.#lowPower = undefined;
+    if (this.#lowPower !== undefined) {
+      this.#lowPower.wakeup?.signal();
+      this.#lowPower = undefined;
+      this.interrupts.wake();
+    }
     this.#setPower(0);
   }
 

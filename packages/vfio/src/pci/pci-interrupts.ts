@@ -60,6 +60,8 @@ export class PciInterrupts {
   #events: (InterruptCounter | undefined)[] = [undefined, undefined];
   #asserted = false;
   #off = false;
+  /** INTx was masked because the function sleeps. */
+  #asleep = false;
   /** log2 of the vectors of the last MSI enable; survives closing (section 3.5). */
   #msiMost = 0;
 
@@ -146,6 +148,19 @@ export class PciInterrupts {
     else this.#tryUnmask();
   }
 
+  /** The function sleeps: its line is masked until it wakes. */
+  sleep(): void {
+    if (this.#intx === undefined || this.#intx.masked) return;
+    this.#asleep = true;
+    this.#mask();
+  }
+
+  wake(): void {
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#tryUnmask();
+  }
+
   /** An uncorrectable error was reported (false: nobody wants to know), or the device is wanted back. */
   event(which: 'error' | 'request'): boolean {
     const counter = this.#events[which === 'error' ? 0 : 1];
@@ -164,6 +179,7 @@ export class PciInterrupts {
   forget(): void {
     this.#events = [undefined, undefined];
     this.#off = false;
+    this.#asleep = false;
   }
 
   #triggerIntx(set: IrqSet, call: EventfdSource): Result {

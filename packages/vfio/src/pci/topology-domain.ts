@@ -15,8 +15,6 @@ export class TopologyDomain implements FunctionDomain {
   readonly #bus: PciBus;
   readonly #node: PciNode;
   readonly #set: () => DeviceSet;
-  /** Counted among the users of the physical function's token. */
-  #counted = false;
 
   /** `set`: the set of the function's device, which has one only after it was made. */
   constructor(bus: PciBus, node: PciNode, set: () => DeviceSet) {
@@ -46,25 +44,18 @@ export class TopologyDomain implements FunctionDomain {
   }
 
   opened(): void {
-    this.#countUser(1);
+    const { physical, place } = this.#node;
+    const { records } = this.#bus;
+    if (physical === undefined || records.guardOf(physical.place) < 0) return;
+    records.countUser(place, physical.place, true);
   }
 
   closing(): void {
-    if (this.#counted) this.#countUser(-1);
+    const { physical, place } = this.#node;
+    if (physical !== undefined) this.#bus.records.countUser(place, physical.place, false);
   }
 
   settle(): Promise<void> {
     return this.#bus.settle(this.#set());
-  }
-
-  #countUser(difference: 1 | -1): void {
-    const { physical } = this.#node;
-    if (physical === undefined) return;
-    const { records } = this.#bus;
-    if (difference > 0 && records.guardOf(physical.place) < 0) return;
-    this.#counted = difference > 0;
-    records.withToken(physical.place, (token) => {
-      token.users += difference;
-    });
   }
 }

@@ -79,6 +79,19 @@ test('a physical function takes the token that it is given, unless virtual ones 
   ]);
 });
 
+test('an open virtual function counts once, until it is closed or its thread has died', () => {
+  const { bus, topology } = setUp();
+  const { records } = bus;
+  const [pf, vf] = [topology.node(PF), topology.node(VF)];
+  const users = () => records.withToken(pf.place, (token) => token.users);
+  records.countUser(vf.place, pf.place, true);
+  records.countUser(vf.place, pf.place, true);
+  expect(users()).toBe(1);
+  records.reclaim(vf);
+  records.countUser(vf.place, pf.place, false);
+  expect(users()).toBe(0);
+});
+
 test('the token that the feature sets is the UUID’s bytes in order', () => {
   const { bus, topology, match, bindPf } = setUp();
   bindPf();

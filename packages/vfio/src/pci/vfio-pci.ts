@@ -32,7 +32,7 @@ export default definePhysicalDriver({
     const { records, forget } = NodeRecords.create(nodes);
     return {
       own: records.words as NodeRecordsHandle,
-      reclaim: (place) => records.reclaim(place),
+      reclaim: (place) => records.reclaim(nodes[place]),
       release: forget,
     };
   },
