@@ -6,6 +6,7 @@ export { AttributeDirectory } from './mdev/attribute-directory.js';
 export { AttributeFile } from './mdev/attribute-file.js';
 export { attributeDirectory, openAttribute } from './mdev/attribute-tree.js';
 export { Bus } from './mdev/bus.js';
+export { busDirectory, driverDirectory, parentDirectory } from './mdev/bus-attributes.js';
 export { BusClient } from './mdev/bus-client.js';
 export { BusMemory, type BusHandle, type Quirks } from './mdev/bus-memory.js';
 export type {
@@ -16,6 +17,7 @@ export type {
   ParentNotice,
 } from './mdev/channels.js';
 export { MdevDevice } from './mdev/device.js';
+export { deviceDirectory } from './mdev/device-attributes.js';
 export {
   type BudgetSpec,
   type BusActor,
@@ -34,6 +36,7 @@ export {
   type VendorAttribute,
 } from './mdev/driver.js';
 export { driverFailure, driverNonsense, isThenable } from './mdev/driver-call.js';
+export { type DriverSlot, findDriver } from './mdev/driver-slots.js';
 export type { LoadOptions } from './mdev/driver-registry.js';
 export { frameworkActor } from './mdev/framework-actors.js';
 export type { Gate, GateHandle, GateKind } from './mdev/gate.js';
@@ -46,5 +49,6 @@ export type { ParentSpec } from './mdev/parent-spec.js';
 export { type BusTicket, Runtime } from './mdev/runtime.js';
 export type { RuntimeOptions } from './mdev/runtime-options.js';
 export { ThreadBus } from './mdev/thread-bus.js';
+export { typeDirectory } from './mdev/type-attributes.js';
 export type { UeventEvents } from './mdev/uevent-feed.js';
-export { type Action, emitChild, emitNode, type Uevent } from './mdev/uevents.js';
+export { type Action, emitChild, emitNode, emitObject, type Uevent } from './mdev/uevents.js';

@@ -17,6 +17,15 @@ export interface ClientTicket {
   readonly threads: SharedArrayBuffer;
 }
 
+/** How a client thread lives. */
+export interface ClientOptions {
+  /**
+   * The thread sleeps in system calls, not in its event loop: it looks into its inbox itself (`endpoint.drain()`), and
+   * another thread gets it out of those calls (`endpoint.foreignSleep`). Default: false.
+   */
+  readonly sleepsElsewhere?: boolean;
+}
+
 /** A thread's access to a system. */
 export class Client {
   readonly endpoint: Endpoint;
@@ -26,11 +35,17 @@ export class Client {
   }
 
   /** Attaches the calling worker. EBUSY when the thread already has another id (it attached or locked before). */
-  static attach(ticket: ClientTicket): Client {
+  static attach(ticket: ClientTicket, { sleepsElsewhere = false }: ClientOptions = {}): Client {
     const { attachment, threads } = ticket;
     ThreadTable.join(threads).adopt(attachment.thread);
     return new Client(
-      new Endpoint(attachment.segment, attachment.thread, new PortMesh(attachment.control, attachment.peers)),
+      new Endpoint(
+        attachment.segment,
+        attachment.thread,
+        new PortMesh(attachment.control, attachment.peers),
+        [],
+        sleepsElsewhere,
+      ),
     );
   }
 

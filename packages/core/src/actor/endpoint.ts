@@ -8,6 +8,7 @@ import { holdProcess, letProcessGo } from '../sync/keep-alive.js';
 import { MAX_THREADS } from '../sync/threads.js';
 import { BlockingWait } from './blocking-wait.js';
 import { Dispatcher } from './dispatcher.js';
+import { ForeignSleep } from './foreign-sleep.js';
 import { InFlight } from './in-flight.js';
 import { LocalCalls } from './local-calls.js';
 import { type SlotViews, slotViews } from './packing.js';
@@ -16,7 +17,7 @@ import { Peers } from './peers.js';
 import type { PortMesh } from './ports.js';
 import type { PlannedMessage } from './protocol.js';
 import { Pump } from './pump.js';
-import { ATTACHED, DEATHS, depart, LIFE_MASK, NEWS, PARKED, raiseHighest, rowOf, STATE } from './segment.js';
+import { ATTACHED, DEATHS, depart, LIFE_MASK, NEWS, PARKED, raiseHighest, rowOf, STATE, wake } from './segment.js';
 import { NO_REPLY, SlotReader } from './slot-reader.js';
 import { clearStatistics, readStatistics, type ThreadStatistics } from './statistics.js';
 
@@ -35,7 +36,7 @@ export class Endpoint {
   readonly #local: LocalCalls;
   readonly #peers: Peers;
   readonly #reader: SlotReader;
-  readonly #pump: Pump;
+  readonly #pump: Pump | ForeignSleep;
   readonly #blocking: BlockingWait;
   readonly #deathListeners = new Set<(thread: number) => void>();
   readonly #deathsSeen = new Int32Array(MAX_THREADS);
@@ -46,9 +47,16 @@ export class Endpoint {
 
   /**
    * Attaches the calling thread, for which the supervisor has reserved the id `thread`. `expected`: the actors that
-   * this thread, restarted, has to start again.
+   * this thread, restarted, has to start again. `sleepsElsewhere`: the thread looks into its inbox itself, see
+   * {@link foreignSleep}.
    */
-  constructor(segment: SharedArrayBuffer, thread: number, ports: PortMesh, expected: readonly number[] = []) {
+  constructor(
+    segment: SharedArrayBuffer,
+    thread: number,
+    ports: PortMesh,
+    expected: readonly number[] = [],
+    sleepsElsewhere = false,
+  ) {
     this.thread = thread;
     this.views = slotViews(segment);
     this.ports = ports;
@@ -67,17 +75,29 @@ export class Endpoint {
     this.#reader = new SlotReader(this);
     const isReady = () => this.#peers.ready || this.#newsUnseen;
     this.#blocking = new BlockingWait(words, thread, isReady);
-    this.#pump = new Pump(this.views, thread, {
-      drain: () => this.drain(),
-      isReady,
-      takeMicrotaskDebt: () => this.#reader.takeMicrotaskDebt(),
-      idle: () => {
-        if (this.pending.awaited === 0) this.#holdProcess(false);
-      },
-    });
+    this.#pump = sleepsElsewhere
+      ? new ForeignSleep(words, thread, isReady)
+      : new Pump(this.views, thread, {
+          drain: () => this.drain(),
+          isReady,
+          takeMicrotaskDebt: () => this.#reader.takeMicrotaskDebt(),
+          idle: () => {
+            if (this.pending.awaited === 0) this.#holdProcess(false);
+          },
+        });
     raiseHighest(words, thread);
     Atomics.store(words, row + STATE, ATTACHED);
     this.#pump.look();
+  }
+
+  /** How this thread sleeps when it does so in a system call; undefined: its event loop waits for messages. */
+  get foreignSleep(): ForeignSleep | undefined {
+    return this.#pump instanceof ForeignSleep ? this.#pump : undefined;
+  }
+
+  /** Has a thread that sleeps look into its inbox. Any thread that is attached may be rung. */
+  ring(thread: number): void {
+    wake(this.views.words, thread);
   }
 
   /** Whether a thread is attached. */

@@ -8,8 +8,9 @@ export {
 } from './actor.js';
 export { type ActorHandle, ActorRef } from './actor-ref.js';
 export type { ActorNotice, TellFailure, ThreadNotice } from './channels.js';
-export { Client, type ClientTicket } from './client.js';
+export { Client, type ClientOptions, type ClientTicket } from './client.js';
 export { Endpoint, MAX_OUTSTANDING } from './endpoint.js';
+export { ForeignSleep } from './foreign-sleep.js';
 export type { AskOptions } from './pending.js';
 export {
   type ArgsOf,

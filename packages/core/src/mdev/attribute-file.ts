@@ -38,9 +38,14 @@ export class AttributeFile {
    * Else what the owner's driver threw.
    */
   async read(): Promise<Buffer> {
+    return this.readSoon();
+  }
+
+  /** {@link read}, at once when nobody has to be asked: then it throws its errors. */
+  readSoon(): Buffer | Promise<Buffer> {
     this.#check('read');
-    const text = (await this.#attribute.show?.()) ?? '';
-    return Buffer.from(text).subarray(0, PAGE_BYTES);
+    const text = this.#attribute.show?.() ?? '';
+    return typeof text === 'string' ? page(text) : text.then(page);
   }
 
   /**
@@ -49,11 +54,17 @@ export class AttributeFile {
    * refusals.
    */
   async write(bytes: Uint8Array): Promise<number> {
+    return this.writeSoon(bytes);
+  }
+
+  /** {@link write}, at once when nobody has to be asked: then it throws its errors. */
+  writeSoon(bytes: Uint8Array): number | Promise<number> {
     this.#check('write');
-    const page = Buffer.from(bytes.subarray(0, PAGE_BYTES));
-    if (page.length === 0) return 0;
-    await this.#attribute.store?.(page);
-    return page.length;
+    const taken = Buffer.from(bytes.subarray(0, PAGE_BYTES));
+    const { length } = taken;
+    if (length === 0) return 0;
+    const stored = this.#attribute.store?.(taken);
+    return stored === undefined ? length : stored.then(() => length);
   }
 
   /** Idempotent. */
@@ -73,4 +84,8 @@ export class AttributeFile {
       throw new MediatedError('ENODEV', `${this.path} is gone with its owner`, { syscall });
     }
   }
+}
+
+function page(text: string): Buffer {
+  return Buffer.from(text).subarray(0, PAGE_BYTES);
 }

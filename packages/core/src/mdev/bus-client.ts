@@ -1,5 +1,5 @@
 /** A worker's access to a bus: attaches with an invitation of the runtime. One per thread and runtime. */
-import { Client } from '../actor/client.js';
+import { Client, type ClientOptions } from '../actor/client.js';
 import { Bus } from './bus.js';
 import { BusMemory } from './bus-memory.js';
 import type { BusTicket } from './runtime.js';
@@ -14,8 +14,8 @@ export class BusClient {
   }
 
   /** Attaches the calling worker. EBUSY when it has a thread id already (it attached or used a lock before). */
-  static attach(ticket: BusTicket): BusClient {
-    const client = Client.attach(ticket.client);
+  static attach(ticket: BusTicket, options: ClientOptions = {}): BusClient {
+    const client = Client.attach(ticket.client, options);
     return new BusClient(client, new Bus(client, BusMemory.from(ticket.bus)));
   }
 

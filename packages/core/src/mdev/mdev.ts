@@ -90,6 +90,13 @@ export class Mdev {
     return group !== 0 && devices.isCurrent(this.index, this.generation) ? group - 1 : undefined;
   }
 
+  /** Number of its framework device (`vfio<number>`), if it has one. */
+  get number(): number | undefined {
+    const { devices } = this.#memory;
+    const number = Atomics.load(devices.words, devices.base(this.index) + DEVICE_IDS + 1);
+    return number !== 0 && devices.isCurrent(this.index, this.generation) ? number - 1 : undefined;
+  }
+
   /** The parent actor on the device's thread. */
   get actor(): ActorRef<ParentMessages> {
     return this.parent.shards[this.shard];

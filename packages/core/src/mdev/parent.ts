@@ -3,6 +3,7 @@
  * operation fails with ENODEV.
  */
 import type { ActorHandle, ActorRef } from '../actor/actor-ref.js';
+import { ERRNO } from '../errno.js';
 import { MediatedError } from '../errors.js';
 import { parseUuid } from '../memory/uuid.js';
 import type { BusMemory } from './bus-memory.js';
@@ -149,6 +150,14 @@ export class Parent {
       return asGone(error, 'create', uuid, this.registered);
     }
     return this.#created(result, uuid, index, shard);
+  }
+
+  /** Throws what a create of a UUID that is in use at this moment is refused with, EEXIST; EINVAL when it is none. */
+  refuseTaken(uuid: string): void {
+    const words = this.#parse(uuid);
+    if (this.#memory.uuids.lookup(words[0], words[1], words[2], words[3]) >= 0) {
+      throw refusal(-ERRNO.EEXIST, 'create', `${uuid} on ${this.name}`);
+    }
   }
 
   /** Value of `available_instances` of a type. */

@@ -54,11 +54,16 @@ export function typeDevicesDirectory(bus: Bus, parent: Parent, type: ParentType)
   });
 }
 
-/** 36 bytes that are a UUID, or 37 of which the last may be anything (quirk Q5). */
-async function storeCreate(parent: Parent, type: ParentType, bytes: Buffer): Promise<void> {
+/**
+ * 36 bytes that are a UUID, or 37 of which the last may be anything (quirk Q5). What can be refused without asking the
+ * parent's thread is refused at once.
+ */
+function storeCreate(parent: Parent, type: ParentType, bytes: Buffer): Promise<void> {
   if (bytes.length < UUID_TEXT || bytes.length > UUID_TEXT + 1) {
     const text = `a write of ${bytes.length} bytes to create; 36, or 37 with a newline, are a UUID`;
     throw new MediatedError('EINVAL', text, { syscall: 'create' });
   }
-  await parent.create(type.id, writtenText(bytes.subarray(0, UUID_TEXT)));
+  const uuid = writtenText(bytes.subarray(0, UUID_TEXT));
+  parent.refuseTaken(uuid);
+  return parent.create(type.id, uuid).then(() => {});
 }

@@ -1,0 +1,45 @@
+/**
+ * Tells the thread that serves a mount that something may have changed, while clients wait for changes: it cannot follow the
+ * event log itself while it sleeps in the kernel. Belongs to the thread that mounted.
+ */
+import type { Runtime } from '@mediated/core';
+import { type ParkingHandle, tellChange } from '../serve/parking.js';
+
+export class ChangeWatch {
+  readonly #runtime: Runtime;
+  readonly #words: ParkingHandle;
+  readonly #server: number;
+  #close: (() => void) | undefined;
+
+  /** `server`: the id of the thread that serves the mount. */
+  constructor(runtime: Runtime, words: ParkingHandle, server: number) {
+    this.#runtime = runtime;
+    this.#words = words;
+    this.#server = server;
+  }
+
+  /** Begins or ends to follow the events. */
+  set(any: boolean): void {
+    this.#close?.();
+    this.#close = undefined;
+    if (any) void this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    const reader = this.#runtime.bus.memory.events.reader();
+    this.#close = () => reader.close();
+    // What happened before the reader was made counts too.
+    this.#tell();
+    while (!reader.closed) {
+      await reader.wait();
+      if (reader.closed) return;
+      while (reader.read() !== 'end');
+      this.#tell();
+    }
+  }
+
+  #tell(): void {
+    tellChange(this.#words);
+    this.#runtime.system.client.endpoint.ring(this.#server);
+  }
+}
