@@ -85,6 +85,31 @@ export const SUITES: readonly Suite[] = [
     parts: { opens: () => import('./open/opens.js') },
   },
   {
+    name: 'vfio',
+    about: 'using an open device',
+    figures: {
+      read_vs_comlink: {
+        about: 'reads of a 4-byte register a second, 64 in flight, over the same device behind comlink',
+        mark: atLeast(20),
+      },
+      blocking_read_vs_spin: {
+        about: 'time of a blocking register read, over a bare Atomics ping-pong',
+        mark: atMost(6),
+      },
+      mmap_copy_vs_memcpy: {
+        about: 'bytes a second copied out of a mapped region of 16 MiB, over private memory',
+        mark: atLeast(0.9),
+      },
+      ...hotResetFigures(),
+    },
+    parts: {
+      reads: () => import('./vfio/reads.js'),
+      blockingRead: () => import('./vfio/blocking-read.js'),
+      mappedCopy: () => import('./vfio/mapped-copy.js'),
+      hotReset: () => import('./vfio/hot-reset.js'),
+    },
+  },
+  {
     name: 'locks',
     about: 'a mutex over shared words',
     figures: {
@@ -107,3 +132,19 @@ export const SUITES: readonly Suite[] = [
     parts: { unregister: () => import('./gate/unregister.js') },
   },
 ];
+
+/** Microseconds of a hot reset by members and threads, and how it grows from 8 members to 64. */
+function hotResetFigures(): Record<string, FigureSpec> {
+  const figures: Record<string, FigureSpec> = {};
+  for (const threads of [1, 2, 4]) {
+    for (const members of [1, 8, 64]) {
+      const about = `microseconds of a PCI hot reset of ${members} functions on ${threads} threads`;
+      figures[`hot_reset_us.${members}.${threads}`] = { about };
+    }
+    figures[`hot_reset_growth.${threads}`] = {
+      about: `time of 64 functions over eight times that of 8, on ${threads} threads`,
+      mark: atMost(1),
+    };
+  }
+  return figures;
+}

@@ -4,7 +4,7 @@
  *
  * The core's package does not export this room, for nobody else should have it; hence the paths into its build.
  */
-import { BusMemory, type DriverModule, type MdevDriver, ThreadBus } from '@mediated/core';
+import { BusMemory, type DriverModule, type MdevDriver, type MdevParent, type MdevType, ThreadBus } from '@mediated/core';
 import { createGate, openGate } from '../../../packages/core/dist/mdev/gate.js';
 import { HANDLE_SHIFT, ParentShard } from '../../../packages/core/dist/mdev/parent-shard.js';
 
@@ -31,19 +31,22 @@ export function plainShard(module: DriverModule, options: unknown): PlainShard {
     shared: {},
     pins: memory.locks.semaphore(PLENTY, 'plain'),
     options,
-    supervised: module.supervise?.(memory).shared,
+    supervised: module.supervise?.(memory, options).shared,
     bus,
   });
   if (driver instanceof Promise) throw new Error('a driver of the benchmark does not wait');
-  const [{ sysfsName, prettyName }] = module.types;
+  const [type] = module.types;
+  const types: MdevType[] = [];
+  const parentDevice: MdevParent = { name: 'plain', types, budgets: {}, memory: {}, unplug() {} };
+  types.push({ index: 0, sysfsName: type.sysfsName, prettyName: type.prettyName, parent: 'plain', parentDevice });
   const parent = memory.parents.allocate();
   const shard = new ParentShard({
     bus,
     parent,
     generation: memory.parents.generation(parent),
     shard: 0,
-    instance: { module, driver },
-    types: [{ index: 0, sysfsName, prettyName, parent: 'plain' }],
+    instance: { name: module.name, bus: 'mdev', driver },
+    types: parentDevice.types,
     gate: openGate(createGate('rwsem', memory.locks, 'plain')),
     instances: memory.locks.semaphore(PLENTY, 'plain'),
   });
