@@ -50,3 +50,4 @@ export { MigrationDataFile } from './requests/migration-data-file.js';
 export type { DependentDevice, HotResetInfo, IoeventfdRequest } from './requests/pci-requests.js';
 export { defineParentDriver, type ParentDriver, type ParentDriverAttribute } from './compat/define-parent-driver.js';
 export type { MediatedDevice, Outcome, ParentOperations } from './compat/parent-operations.js';
+export { reportDriverError } from './driver-report.js';
