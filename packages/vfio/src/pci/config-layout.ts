@@ -19,7 +19,7 @@ function field(offset: number, bytes: 1 | 2 | 4, virtual: number, write: number)
 }
 
 /** The standard header. The pin becomes virtual zero where the function is offered without INTx. */
-export const HEADER_FIELDS: readonly Field[] = [
+const HEADER_FIELDS: readonly Field[] = [
   field(0x00, 4, ALL, 0),
   field(0x04, 2, 0x0400, ALL),
   field(0x06, 2, 0x0010, 0),

@@ -16,7 +16,7 @@ const RECORDS = 4096;
 export const GUARD_TABLE_BYTES = RECORDS * RECORD_WORDS * 4;
 
 /** Class of the memory locks to the order checker. */
-export const MEMORY_LOCK = 'pci memory';
+const MEMORY_LOCK = 'pci memory';
 
 /** Structured-cloneable access. */
 export type GuardTableHandle = Int32Array<SharedArrayBuffer>;

@@ -15,7 +15,8 @@ import {
   pciHotResetInfo,
 } from '../uapi/pci.js';
 import type { Member, PciBus } from './pci-bus.js';
-import type { PciNode, ResetScope } from './topology.js';
+import type { ResetScope } from './topology.js';
+import type { PciNode } from './topology-nodes.js';
 
 const HEADER_BYTES = 12;
 const DESCRIPTOR_BYTES = 4;

@@ -4,7 +4,8 @@ export { definePciModel, type PciFunction, type PciModel, type PciModelFactory, 
 export type { BusResetNotice } from './pci-bus.js';
 export { type MadeFunction, pciOperations, type PciOperations } from './pci-operations.js';
 export { mapRegion, RegionMapping } from './region-mapping.js';
-export { type PciNode, type ResetScope, Topology } from './topology.js';
+export { type ResetScope, Topology } from './topology.js';
+export type { PciNode } from './topology-nodes.js';
 export type { BridgeSpec, EndpointSpec, SriovSpec, TopologyNodeSpec, TopologySpec } from './topology-spec.js';
 
 /** The driver `vfio-pci`, for `loadDriver`; its options are a {@link TopologySpec}. */

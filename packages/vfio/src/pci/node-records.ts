@@ -16,7 +16,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Mutex, registerLockRegion } from '@mediated/core/sync';
-import type { PciNode } from './topology.js';
+import type { PciNode } from './topology-nodes.js';
 
 const DEVICE_LOCK = 0;
 const NEEDS_RESET = DEVICE_LOCK + Mutex.WORDS;
@@ -34,7 +34,7 @@ const RESETS = COUNTED + 1;
 const RECORD_WORDS = Math.ceil((RESETS + 2) / 16) * 16;
 
 /** Class of the device locks to the order checker. */
-export const DEVICE_LOCK_NAME = 'pci device';
+const DEVICE_LOCK_NAME = 'pci device';
 
 /** Structured-cloneable access. */
 export type NodeRecordsHandle = Int32Array<SharedArrayBuffer>;

@@ -13,7 +13,8 @@ import type { PhysicalMemory } from '../physical/physical-memory.js';
 import type { GuardTable } from './guard-table.js';
 import type { MemoryGuard } from './memory-guard.js';
 import type { NodeRecords } from './node-records.js';
-import type { PciNode, ResetScope, Topology } from './topology.js';
+import type { ResetScope, Topology } from './topology.js';
+import type { PciNode } from './topology-nodes.js';
 
 /**
  * Steps of a reset, done by the function's thread. Each is done by all before the next begins: nobody is reset while

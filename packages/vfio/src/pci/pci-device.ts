@@ -6,6 +6,7 @@
 import { ERRNO, isMediatedError, MediatedError } from '@mediated/core';
 import type { VfioDevice } from '../device.js';
 import type { InterruptCounter } from '../interrupt-counter.js';
+import { PCI_IRQS } from '../uapi/pci.js';
 import type { AccessedFunction, Bar } from './bar-access.js';
 import { VGA_BYTES } from './bar-access.js';
 import { ConfigHardware } from './config-hardware.js';
@@ -97,11 +98,11 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   get msiActive(): boolean {
-    return this.interrupts.msiActive;
+    return this.interrupts.messages.active === PCI_IRQS.msi;
   }
 
   get msiMost(): number {
-    return this.interrupts.msiMost;
+    return this.interrupts.messages.msiMost;
   }
 
   get resetWorks(): boolean {
@@ -202,7 +203,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   intxDisabled(disabled: boolean): void {
-    this.interrupts.turnIntx(disabled);
+    this.interrupts.intx.turn(disabled);
   }
 
   setPowerState(state: number): void | Promise<void> {
@@ -226,7 +227,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (this.#lowPower !== undefined) throw new MediatedError('EINVAL', 'it is in low power already');
     return this.exclusively(true, () => {
       this.#lowPower = { wakeup };
-      this.interrupts.sleep();
+      this.interrupts.intx.sleep();
     });
   }
 
@@ -236,7 +237,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (state === undefined) return;
     this.#lowPower = undefined;
     if (byAccess) state.wakeup?.signal();
-    return this.exclusively(false, () => this.interrupts.wake());
+    return this.exclusively(false, () => this.interrupts.intx.wake());
   }
 
   get lowPower(): boolean {
@@ -323,7 +324,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     this.#power = 0;
     this.hardware.reset();
     for (const bar of this.bars) if (bar !== undefined && !bar.spec.registers) bar.bytes.fill(0);
-    this.interrupts.line(false);
+    this.interrupts.intx.set(false);
     this.domain.countReset(kind);
     this.model.reset?.(kind);
   }
@@ -350,7 +351,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (this.#lowPower !== undefined) {
       this.#lowPower.wakeup?.signal();
       this.#lowPower = undefined;
-      this.interrupts.wake();
+      this.interrupts.intx.wake();
     }
     this.#setPower(0);
   }
@@ -369,8 +370,8 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
       get busMaster() {
         return (hardware.read(COMMAND, 2) & COMMAND_MASTER) !== 0;
       },
-      line: (asserted) => interrupts.line(asserted),
-      message: (vector) => interrupts.message(vector),
+      line: (asserted) => interrupts.intx.set(asserted),
+      message: (vector) => interrupts.messages.send(vector),
       error: () => {
         interrupts.event('error');
       },

@@ -6,25 +6,14 @@
  */
 import { MediatedError } from '@mediated/core';
 import type { EventfdSource } from '../irqs/device-interrupts.js';
-import { descriptorAt, type IrqSet, isMeant } from '../irqs/irq-set.js';
-import { Virqfd } from '../irqs/virqfd.js';
+import { descriptorAt, type IrqSet } from '../irqs/irq-set.js';
 import type { InterruptCounter } from '../interrupt-counter.js';
 import { IRQ_INFO_FLAGS } from '../uapi/irq.js';
 import { PCI_IRQS } from '../uapi/pci.js';
 import type { ConfigHardware } from './config-hardware.js';
-import {
-  CAPABILITY,
-  COMMAND,
-  COMMAND_INTX_DISABLE,
-  MSI_CAPABLE,
-  MSI_ENABLE,
-  MSI_FLAGS,
-  MSIX_ENABLE,
-  MSIX_FLAGS,
-  MSIX_SIZE,
-  STATUS,
-  STATUS_INTERRUPT,
-} from './registers.js';
+import { IntxLine } from './intx.js';
+import { type MessageIndex, MessageInterrupts } from './message-interrupts.js';
+import { CAPABILITY, MSI_CAPABLE, MSI_FLAGS, MSIX_FLAGS, MSIX_SIZE } from './registers.js';
 
 /** What the function has, to the program. */
 export interface InterruptSetup {
@@ -38,43 +27,18 @@ export interface InterruptSetup {
   failed(error: unknown): void;
 }
 
-type Result = number | undefined | Promise<undefined>;
-
-interface IntxState {
-  counter: InterruptCounter | undefined;
-  masked: boolean;
-}
-
-interface MessageState {
-  readonly index: typeof PCI_IRQS.msi | typeof PCI_IRQS.msix;
-  /** Vectors that the host has given. */
-  allocated: Set<number>;
-  readonly counters: Map<number, InterruptCounter>;
-}
-
 export class PciInterrupts {
+  readonly intx: IntxLine;
+  readonly messages: MessageInterrupts;
   readonly #setup: InterruptSetup;
-  readonly #unmask = new Virqfd();
-  #intx: IntxState | undefined;
-  #messages: MessageState | undefined;
+  /** Of an error, of a request. */
   #events: (InterruptCounter | undefined)[] = [undefined, undefined];
-  #asserted = false;
-  #off = false;
-  /** INTx was masked because the function sleeps. */
-  #asleep = false;
-  /** log2 of the vectors of the last MSI enable; survives closing (section 3.5). */
-  #msiMost = 0;
 
   constructor(setup: InterruptSetup) {
+    const { hardware, hostVectors } = setup;
     this.#setup = setup;
-  }
-
-  get msiActive(): boolean {
-    return this.#messages?.index === PCI_IRQS.msi;
-  }
-
-  get msiMost(): number {
-    return this.#msiMost;
+    this.intx = new IntxLine(hardware, (error) => setup.failed(error));
+    this.messages = new MessageInterrupts(hardware, hostVectors);
   }
 
   /** How many interrupts an index has. */
@@ -113,52 +77,23 @@ export class PciInterrupts {
    * SET_IRQS after the common checks. A positive result: so many vectors are available, fewer than asked for; nothing is
    * enabled. Errors: ENOTTY (no such action here), EINVAL, EBADF (descriptors), EBUSY (an unmasking counter is there).
    */
-  set(set: IrqSet, call: EventfdSource): Result {
-    switch (set.index) {
+  set(set: IrqSet, call: EventfdSource): number | undefined | Promise<undefined> {
+    const { index, action } = set;
+    switch (index) {
       case PCI_IRQS.intx:
-        if (set.action === 'trigger') return this.#triggerIntx(set, call);
-        if (set.action !== undefined) return this.#maskIntx(set, call);
-        break;
+        if (action === undefined) break;
+        if (action !== 'trigger') return this.intx.mask(set, call);
+        this.#assertFree(this.messages.active !== undefined);
+        return this.intx.trigger(set, call);
       case PCI_IRQS.msi:
       case PCI_IRQS.msix:
-        if (set.action === 'trigger') return this.#triggerMessages(set, set.index, call);
-        break;
+        if (action !== 'trigger') break;
+        this.#assertFree(this.intx.enabled || this.#isOther(index));
+        return this.messages.trigger(set, index, this.countOf(index), call);
       default:
-        if (set.action === 'trigger') return this.#triggerEvent(set, call);
+        if (action === 'trigger') return this.#triggerEvent(set, call);
     }
-    throw new MediatedError('ENOTTY', `index ${set.index} cannot do that`, { syscall: 'ioctl' });
-  }
-
-  /** The device's INTx line: it stays as it is set. */
-  line(asserted: boolean): void {
-    this.#asserted = asserted;
-    this.#setup.hardware.change(STATUS, 2, asserted ? STATUS_INTERRUPT : 0, STATUS_INTERRUPT);
-    this.#deliver();
-  }
-
-  /** The device sends a message; lost where no program takes it. */
-  message(vector: number): void {
-    this.#messages?.counters.get(vector)?.signal();
-  }
-
-  /** The program has set or cleared DisINTx. */
-  turnIntx(off: boolean): void {
-    this.#off = off;
-    if (off) this.#mask();
-    else this.#tryUnmask();
-  }
-
-  /** The function sleeps: its line is masked until it wakes. */
-  sleep(): void {
-    if (this.#intx === undefined || this.#intx.masked) return;
-    this.#asleep = true;
-    this.#mask();
-  }
-
-  wake(): void {
-    if (!this.#asleep) return;
-    this.#asleep = false;
-    this.#tryUnmask();
+    throw new MediatedError('ENOTTY', `index ${index} cannot do that`, { syscall: 'ioctl' });
   }
 
   /** An uncorrectable error was reported (false: nobody wants to know), or the device is wanted back. */
@@ -170,175 +105,22 @@ export class PciInterrupts {
 
   /** Ends the active mode. Resolves when no counter of the program is acted on any more. */
   disable(): Promise<undefined> | undefined {
-    if (this.#messages !== undefined) this.#disableMessages();
-    if (this.#intx === undefined) return undefined;
-    return this.#disableIntx();
+    this.messages.disable();
+    return this.intx.enabled ? this.intx.disable() : undefined;
   }
 
-  /** After the last close: mode, events and switches as at first. */
+  /** After the last close: events and switches as at first. */
   forget(): void {
     this.#events = [undefined, undefined];
-    this.#off = false;
-    this.#asleep = false;
+    this.intx.forget();
   }
 
-  #triggerIntx(set: IrqSet, call: EventfdSource): Result {
-    const active = this.#intx;
-    if (active !== undefined && set.count === 0 && set.kind === 'none') return this.#disableIntx();
-    if (this.#messages !== undefined || set.start !== 0 || set.count !== 1) {
-      throw invalid('another mode is active, or this is not exactly one interrupt');
-    }
-    if (set.kind === 'eventfd') {
-      const descriptor = descriptorAt(set, 0);
-      const counter = descriptor < 0 ? undefined : call.eventfd(descriptor);
-      if (active !== undefined) active.counter = counter;
-      else this.#enableIntx(counter);
-      return undefined;
-    }
-    if (active === undefined) throw invalid('INTx is not enabled');
-    if (isMeant(set, 0) && !this.#off) active.counter?.signal();
-    return undefined;
+  #isOther(index: MessageIndex): boolean {
+    return this.messages.active !== undefined && this.messages.active !== index;
   }
 
-  #enableIntx(counter: InterruptCounter | undefined): void {
-    this.#intx = { counter, masked: this.#off };
-    this.#setup.hardware.change(COMMAND, 2, this.#off ? COMMAND_INTX_DISABLE : 0, COMMAND_INTX_DISABLE);
-    this.#deliver();
-  }
-
-  #disableIntx(): Promise<undefined> | undefined {
-    this.#intx = undefined;
-    return this.#unmask.enabled ? this.#unmask.disable().then(() => undefined) : undefined;
-  }
-
-  #maskIntx(set: IrqSet, call: EventfdSource): Result {
-    if (this.#intx === undefined || set.start !== 0 || set.count !== 1) {
-      throw invalid('INTx is not enabled, or this is not exactly one interrupt');
-    }
-    const masking = set.action === 'mask';
-    if (set.kind !== 'eventfd') {
-      if (isMeant(set, 0)) masking ? this.#mask() : this.#tryUnmask();
-      return undefined;
-    }
-    if (masking) throw new MediatedError('ENOTTY', 'no counter can mask INTx', { syscall: 'ioctl' });
-    const descriptor = descriptorAt(set, 0);
-    if (descriptor < 0) return this.#unmask.enabled ? this.#unmask.disable().then(() => undefined) : undefined;
-    const handler = () => {
-      this.#tryUnmask();
-      return false;
-    };
-    this.#unmask.enable(call.eventfd(descriptor), { handler, failed: (error) => this.#setup.failed(error) });
-    return undefined;
-  }
-
-  #mask(): void {
-    if (this.#intx !== undefined) this.#intx.masked = true;
-    this.#setup.hardware.change(COMMAND, 2, COMMAND_INTX_DISABLE);
-  }
-
-  /** A line that is still asserted stays masked and is signalled once more. */
-  #tryUnmask(): void {
-    const intx = this.#intx;
-    if (this.#off || (intx !== undefined && !intx.masked)) return;
-    if (intx !== undefined && this.#asserted) {
-      intx.counter?.signal();
-      return;
-    }
-    if (intx !== undefined) intx.masked = false;
-    this.#setup.hardware.change(COMMAND, 2, 0, COMMAND_INTX_DISABLE);
-  }
-
-  /** A level is signalled once, then masked until the program unmasks it. */
-  #deliver(): void {
-    const intx = this.#intx;
-    if (!this.#asserted || intx === undefined || intx.masked) return;
-    this.#mask();
-    intx.counter?.signal();
-  }
-
-  #triggerMessages(set: IrqSet, index: MessageState['index'], call: EventfdSource): Result {
-    const active = this.#messages?.index === index ? this.#messages : undefined;
-    if (active !== undefined && set.count === 0 && set.kind === 'none') {
-      this.#disableMessages();
-      return undefined;
-    }
-    if (active === undefined && (this.#messages !== undefined || this.#intx !== undefined)) {
-      throw invalid('another mode is active; disable it first');
-    }
-    if (set.kind === 'eventfd') return this.#bindMessages(set, index, active, call);
-    if (active === undefined) throw invalid('the mode is not enabled');
-    for (let i = 0; i < set.count; i++) if (isMeant(set, i)) active.counters.get(set.start + i)?.signal();
-    return undefined;
-  }
-
-  #bindMessages(
-    set: IrqSet,
-    index: MessageState['index'],
-    active: MessageState | undefined,
-    call: EventfdSource,
-  ): number | undefined {
-    if (active !== undefined) {
-      this.#bindBlock(active, set, call);
-      return undefined;
-    }
-    const wanted = set.start + set.count;
-    const available = Math.min(this.#setup.hostVectors, this.countOf(index));
-    if (wanted > available) {
-      if (available === 0) throw new MediatedError('ENOSPC', 'the host has no vectors left', { syscall: 'ioctl' });
-      return available;
-    }
-    const allocated = new Set(Array.from({ length: wanted }, (_, vector) => vector));
-    const state: MessageState = { index, allocated, counters: new Map() };
-    this.#messages = state;
-    this.#switchHardware(index, true);
-    if (index === PCI_IRQS.msi) this.#msiMost = Math.floor(Math.log2(Math.max(1, 2 * wanted - 1)));
-    try {
-      this.#bindBlock(state, set, call);
-    } catch (error) {
-      this.#disableMessages();
-      throw error;
-    }
-    return undefined;
-  }
-
-  /** When a vector fails, those of this call that came before it are unbound as well; the others stay as they were. */
-  #bindBlock(state: MessageState, set: IrqSet, call: EventfdSource): void {
-    for (let i = 0; i < set.count; i++) {
-      try {
-        this.#bindVector(state, set.start + i, descriptorAt(set, i), call);
-      } catch (error) {
-        for (let done = 0; done <= i; done++) state.counters.delete(set.start + done);
-        throw error;
-      }
-    }
-  }
-
-  #bindVector(state: MessageState, vector: number, descriptor: number, call: EventfdSource): void {
-    state.counters.delete(vector);
-    if (descriptor < 0) return;
-    if (!state.allocated.has(vector)) {
-      if (state.index === PCI_IRQS.msi) throw invalid(`vector ${vector} was not allocated when MSI was enabled`);
-      if (state.allocated.size >= this.#setup.hostVectors) {
-        throw new MediatedError('ENOSPC', 'the host has no vectors left', { syscall: 'ioctl' });
-      }
-      state.allocated.add(vector);
-    }
-    state.counters.set(vector, call.eventfd(descriptor));
-  }
-
-  #disableMessages(): void {
-    if (this.#messages === undefined) return;
-    this.#switchHardware(this.#messages.index, false);
-    this.#messages = undefined;
-  }
-
-  #switchHardware(index: MessageState['index'], on: boolean): void {
-    const { hardware } = this.#setup;
-    const [at, bit] =
-      index === PCI_IRQS.msi
-        ? [hardware.find(CAPABILITY.msi) + MSI_FLAGS, MSI_ENABLE]
-        : [hardware.find(CAPABILITY.msix) + MSIX_FLAGS, MSIX_ENABLE];
-    hardware.change(at, 2, on ? bit : 0, bit);
+  #assertFree(taken: boolean): void {
+    if (taken) throw invalid('another mode is active; disable it first');
   }
 
   #triggerEvent(set: IrqSet, call: EventfdSource): undefined {

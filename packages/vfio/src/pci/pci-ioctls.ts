@@ -90,7 +90,7 @@ export function serveLowPower(
 }
 
 /** Whether a program may map a BAR. */
-export function isMappable({ spec }: Bar): boolean {
+function isMappable({ spec }: Bar): boolean {
   return spec.kind !== 'io' && (spec.mmap ?? !spec.registers);
 }
 

@@ -94,7 +94,6 @@ export const EXPRESS_CONTROL = 8;
 export const EXPRESS_FLR = 0x8000;
 export const EXPRESS_PAYLOAD = 0x00e0;
 export const EXPRESS_READ_REQUEST = 0x7000;
-export const EXPRESS_CONTROL_2 = 0x28;
 
 /** Advanced features: what it can, and its control register. */
 export const AF_CAPABILITIES = 3;

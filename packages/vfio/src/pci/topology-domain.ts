@@ -6,7 +6,7 @@ import type { DeviceSet } from '../device-set.js';
 import type { FunctionDomain } from './domain.js';
 import type { ResetMethod } from './function-spec.js';
 import type { PciBus } from './pci-bus.js';
-import type { PciNode } from './topology.js';
+import type { PciNode } from './topology-nodes.js';
 
 export class TopologyDomain implements FunctionDomain {
   readonly methods: readonly ResetMethod[];

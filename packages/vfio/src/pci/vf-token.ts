@@ -5,7 +5,7 @@
 import { ERRNO } from '@mediated/core';
 import { parseUuid, UUID_WORDS } from '@mediated/core/memory';
 import type { PciBus } from './pci-bus.js';
-import type { PciNode } from './topology.js';
+import type { PciNode } from './topology-nodes.js';
 
 const TOKEN_OPTION = 'vf_token=';
 const UUID_LENGTH = 36;
