@@ -6,6 +6,9 @@ export const apUrl: URL = new URL('./ap/driver.js', import.meta.url);
 /** The module of vfio_ccw, I/O subchannels of a mainframe. */
 export const ccwUrl: URL = new URL('./ccw/driver.js', import.meta.url);
 
+/** The module of GVT-g, vGPUs of an Intel i915. */
+export const gvtUrl: URL = new URL('./gvt/driver.js', import.meta.url);
+
 /** The module of mbochs, the sample display after Bochs' graphics card. */
 export const mbochsUrl: URL = new URL('./mbochs/driver.js', import.meta.url);
 
