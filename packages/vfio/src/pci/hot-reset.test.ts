@@ -302,6 +302,22 @@ test('the thread that runs a hot reset dies: its members are gone, the others pu
   expect(await survivor.hotReset(groups)).toBe(0);
 });
 
+test('section 7.3: a member that sleeps is woken, and its mappings lead somewhere again', async () => {
+  await using world = await setUp(2, 2);
+  const { stage, mdevs, groups } = world;
+  const [first, second] = [await stage.open(mdevs[0]), await stage.open(mdevs[1])];
+  const mapping = await mapRegion(stage.bus, second.file, 1);
+  const wakeup = InterruptCounter.create();
+  const { lowPowerEntryWithWakeup } = uapi.FEATURES;
+  const entry = new Uint8Array(16);
+  uapi.deviceFeature.encode(entry, { argsz: 16, flags: lowPowerEntryWithWakeup | uapi.FEATURE_FLAGS.set });
+  entry[8] = 9;
+  await second.file.ioctl(uapi.DEVICE_FEATURE, entry, new Map([[9, wakeup.passed]]));
+  await refused(mapping.read(0, 1), 'EFAULT');
+  expect(await first.hotReset(groups)).toBe(0);
+  expect([wakeup.take(), await mapping.read(0, 1)]).toEqual([1, Uint8Array.of(0)]);
+});
+
 test('section 7.3: a bus whose link is lost was reset all the same, and answers ENOTTY', async () => {
   const words = [newWords(), newWords()];
   const devices = words.map((own, i) => tester(`00.${i}`, own, { reset: [] }));

@@ -3,7 +3,7 @@
  * configuration space of the present open, interrupts, power state. On the function's thread; what other threads share
  * of it is its memory guard and its domain. Driven by `pci-operations.ts`.
  */
-import { ERRNO, isMediatedError, MediatedError } from '@mediated/core';
+import { ERRNO, MediatedError } from '@mediated/core';
 import type { VfioDevice } from '../device.js';
 import type { InterruptCounter } from '../interrupt-counter.js';
 import { PCI_IRQS } from '../uapi/pci.js';
@@ -12,28 +12,22 @@ import { VGA_BYTES } from './bar-access.js';
 import { ConfigHardware } from './config-hardware.js';
 import { type ConfigOwner, ConfigSpace } from './config-space.js';
 import type { FunctionDomain } from './domain.js';
+import { D3HOT, FunctionResets } from './function-resets.js';
 import type { BarSpec, FunctionSpec } from './function-spec.js';
 import { Ioeventfds } from './ioeventfds.js';
 import { readNumber, writeNumber } from './little-endian.js';
 import type { MemoryGuard } from './memory-guard.js';
-import type { PciFunction, PciModel, PciModelFactory, ResetKind } from './model.js';
+import type { PciFunction, PciModel, PciModelFactory } from './model.js';
 import { PciInterrupts } from './pci-interrupts.js';
 import {
   BAR0,
   BAR5_END,
-  CAPABILITY,
   COMMAND,
   COMMAND_INTX_DISABLE,
   COMMAND_IO,
   COMMAND_MASTER,
   COMMAND_MEMORY,
-  PM_CONTROL,
-  PM_NO_SOFT_RESET,
-  PM_STATE,
 } from './registers.js';
-
-/** Power state in which a function does not answer. */
-const D3HOT = 3;
 
 /** What a function is made of. */
 export interface PciDeviceParts {
@@ -63,14 +57,13 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   readonly model: PciModel;
   readonly realBars: Uint8Array;
   readonly #device: VfioDevice;
+  readonly #resets: FunctionResets;
   readonly #vpd: Uint8Array | undefined;
   /** Of the present open. */
   #config: ConfigSpace | undefined;
   #resetWorks = false;
-  #power = 0;
+  #savedAtOpen: Uint8Array | undefined;
   #lowPower: { readonly wakeup: InterruptCounter | undefined } | undefined;
-  /** Registers before a reset of the function's whole bus, until they are back. */
-  #savedForBus: Uint8Array | undefined;
 
   constructor(parts: PciDeviceParts) {
     const { name, device, spec, guard, domain } = parts;
@@ -91,6 +84,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     this.interrupts = new PciInterrupts({ hardware: this.hardware, intx, express, hostVectors, failed });
     this.ioeventfds = new Ioeventfds(this, this.bars, failed);
     this.model = parts.model(this.#forModel(), parts.modelOptions);
+    this.#resets = new FunctionResets(this);
   }
 
   get virtualFunction(): boolean {
@@ -109,12 +103,8 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     return this.#resetWorks;
   }
 
-  get powerState(): number {
-    return this.#power;
-  }
-
   get memoryEnabled(): boolean {
-    return this.#power < D3HOT && this.#config !== undefined && this.#config.memoryEnabled;
+    return this.#resets.power < D3HOT && this.#config !== undefined && this.#config.memoryEnabled;
   }
 
   /** Configuration space of the present open. EIO outside of one. */
@@ -126,10 +116,10 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   /** First open, under the set's mutex. EAGAIN: somebody resets it just now. */
   async open(): Promise<void> {
     const { hardware, domain } = this;
-    this.#setPower(0);
+    this.#resets.setPower(0);
     hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
     hardware.change(COMMAND, 2, COMMAND_IO | COMMAND_MEMORY);
-    const reset = this.#tryReset(domain.tryLock(false));
+    const reset = this.#resets.tryReset();
     if (reset === -ERRNO.EAGAIN) {
       hardware.change(COMMAND, 2, 0, COMMAND_IO | COMMAND_MEMORY);
       await domain.settle();
@@ -156,7 +146,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     domain.closing();
     // Nobody is told: the program itself ends.
     this.#lowPower = undefined;
-    this.#setPower(0);
+    this.#resets.setPower(0);
     // No DMA any more, before anything that it could disturb is taken down.
     hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
     await interrupts.disable();
@@ -168,7 +158,9 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
       this.#publishMemory();
     });
     domain.needsReset = true;
-    this.#resetAtClose();
+    if (this.#savedAtOpen !== undefined) this.#resets.resetAtClose(this.#resetWorks, this.#savedAtOpen);
+    // Disabled: it masters no bus.
+    hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
     await domain.settle();
     interrupts.forget();
   }
@@ -178,8 +170,8 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
     if (!this.#resetWorks) return -ERRNO.EINVAL;
     this.guard.zap();
     return this.guard.writing(() => {
-      this.#setPower(0);
-      const result = this.#tryReset(this.domain.tryLock(false));
+      this.#resets.setPower(0);
+      const result = this.#resets.tryReset();
       this.#publishMemory();
       return result;
     });
@@ -188,8 +180,8 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   resetByProgram(): void | Promise<void> {
     this.guard.zap();
     return this.guard.writing(() => {
-      this.#setPower(0);
-      this.#tryReset(this.domain.tryLock(false));
+      this.#resets.setPower(0);
+      this.#resets.tryReset();
       this.#publishMemory();
     });
   }
@@ -207,7 +199,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   setPowerState(state: number): void | Promise<void> {
-    return this.exclusively(state >= D3HOT, () => this.#setPower(state));
+    return this.exclusively(state >= D3HOT, () => this.#resets.setPower(state));
   }
 
   readVpd(address: number): number | undefined {
@@ -245,106 +237,24 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
   }
 
   /** Steps of a reset of the bus or slot that the function is on (section 7.3); its locks are held by whoever asks. */
-  saveAndDisable(): void {
-    this.restoreAfterBus();
+  saveForBus(): void {
     this.#wake();
-    this.#savedForBus = this.hardware.save();
-    writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
+    this.#resets.saveForBus();
   }
 
   resetWithBus(): void {
-    this.#resetHardware('bus');
+    this.#resets.resetWithBus();
   }
 
   /** Also when whoever began the reset has died half-way. */
   restoreAfterBus(): void {
-    if (this.#savedForBus !== undefined) this.hardware.restore(this.#savedForBus);
-    this.#savedForBus = undefined;
+    this.#resets.restoreAfterBus();
+    this.#publishMemory();
   }
 
   /** The function is unbound. */
   release(): void {
     this.model.release?.();
-  }
-
-  #savedAtOpen: Uint8Array | undefined;
-
-  #resetAtClose(): void {
-    const { hardware, domain } = this;
-    this.#savedForBus = undefined;
-    const saved = this.#savedAtOpen;
-    this.#savedAtOpen = undefined;
-    writeNumber(hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
-    if (this.#resetWorks) {
-      const unlock = domain.tryLock(true);
-      if (unlock !== undefined) {
-        if (this.#runReset() === 0) domain.needsReset = false;
-        unlock();
-      }
-    }
-    if (saved !== undefined) hardware.restore(saved);
-    // Disabled: it masters no bus.
-    hardware.change(COMMAND, 2, 0, COMMAND_MASTER);
-  }
-
-  /** A function reset with the registers kept, under a device lock that was tried for. 0 or a negative errno. */
-  #tryReset(unlock: (() => void) | undefined): number {
-    if (this.domain.methods.length === 0) {
-      unlock?.();
-      return -ERRNO.ENOTTY;
-    }
-    if (unlock === undefined) return -ERRNO.EAGAIN;
-    // Nobody resets it: if registers are still saved, it was somebody who has died.
-    this.restoreAfterBus();
-    const saved = this.hardware.save();
-    writeNumber(this.hardware.bytes, COMMAND, 2, COMMAND_INTX_DISABLE);
-    const result = this.#runReset();
-    this.hardware.restore(saved);
-    unlock();
-    return result;
-  }
-
-  /** The first way that works, as it works. */
-  #runReset(): number {
-    for (const method of this.domain.methods) {
-      if (method === 'bus' && !this.domain.alone) continue;
-      if (method === 'pm' && this.#softReset() === 0) continue;
-      try {
-        this.#resetHardware(method === 'bus' ? 'bus' : 'function');
-        return 0;
-      } catch (error) {
-        if (!isMediatedError(error)) return -ERRNO.EIO;
-        if (error.code !== 'ENOTTY') return error.errno;
-      }
-    }
-    return -ERRNO.ENOTTY;
-  }
-
-  #resetHardware(kind: ResetKind): void {
-    this.#power = 0;
-    this.hardware.reset();
-    for (const bar of this.bars) if (bar !== undefined && !bar.spec.registers) bar.bytes.fill(0);
-    this.interrupts.intx.set(false);
-    this.domain.countReset(kind);
-    this.model.reset?.(kind);
-  }
-
-  /** The power management register's place when going back to D0 resets the function, else 0. */
-  #softReset(): number {
-    const at = this.hardware.find(CAPABILITY.pm);
-    return at !== 0 && (this.hardware.read(at + PM_CONTROL, 2) & PM_NO_SOFT_RESET) === 0 ? at : 0;
-  }
-
-  #setPower(state: number): void {
-    const at = this.hardware.find(CAPABILITY.pm);
-    if (at === 0 || state === this.#power) return;
-    if (this.#power === D3HOT && this.#softReset() !== 0) {
-      const saved = this.hardware.save();
-      this.#resetHardware('function');
-      this.hardware.restore(saved);
-    }
-    this.#power = state;
-    this.hardware.change(at + PM_CONTROL, 2, state, PM_STATE);
   }
 
   #wake(): void {
@@ -353,7 +263,7 @@ export class PciDevice implements ConfigOwner, AccessedFunction {
       this.#lowPower = undefined;
       this.interrupts.intx.wake();
     }
-    this.#setPower(0);
+    this.#resets.setPower(0);
   }
 
   #publishMemory(): void {

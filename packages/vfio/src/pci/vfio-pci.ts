@@ -115,7 +115,7 @@ export default definePhysicalDriver({
         switch (step) {
           case STEP.save:
             own.add(data);
-            data.saveAndDisable();
+            data.saveForBus();
             return 0;
           case STEP.reset:
             data.resetWithBus();
