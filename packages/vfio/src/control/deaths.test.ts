@@ -1,8 +1,8 @@
 /** Threads die with groups, containers and devices open: clients, devices' threads, the control thread. Everything settles. */
 import { once } from 'node:events';
-import { openContainer, openDeviceNode, openGroup, openIommufd } from '@mediated/vfio';
+import { openContainer, openDevice, openDeviceNode, openGroup, openIommufd } from '@mediated/vfio';
 import { expect, onTestFinished, test } from 'vitest';
-import { DIE, HOLD_UNMAPS } from '../../dist-fixtures/control/guest.fixture.js';
+import { DIE, HOLD_OPENS, HOLD_UNMAPS, RELEASE_OPENS } from '../../dist-fixtures/control/guest.fixture.js';
 import { codeOf, GuestStage, groupOf, pin } from '../../dist-fixtures/control/guest-stage.fixture.js';
 
 async function set(threads = 1): Promise<GuestStage> {
@@ -38,6 +38,25 @@ test.each(['openAndDie', 'descriptorsAndDie', 'openingAndDie'] as const)(
     await guest.file.close();
   },
 );
+
+test('a client that dies while it waits for its turn to open a device has nothing open afterwards', async () => {
+  const stage = await set();
+  const [mdev, other] = [await stage.create(), await stage.create(1)];
+  const begin = new Int32Array(new SharedArrayBuffer(4));
+  const client = stage.client({ uuid: mdev.uuid, job: 'openingTwice', begin });
+  await client.said;
+  const tool = await openDevice(stage.bus, other);
+  await stage.heard(mdev);
+  await tool.ioctl(HOLD_OPENS);
+  Atomics.store(begin, 0, 1);
+  Atomics.notify(begin, 0);
+  // Each look is a question to the device's thread, which answers it when it has got so far.
+  while ((await stage.heard(mdev)).length === 0);
+  await client.worker.terminate();
+  await tool.ioctl(RELEASE_OPENS);
+  await tool.close();
+  await mdev.remove();
+});
 
 test('a client that dies is released in the order device, container, group', async () => {
   const stage = await set();

@@ -1,6 +1,6 @@
 /** Groups and containers: exclusive opens, ways in and out of containers, devices by name, guest memory, removals. */
 import type { Mdev } from '@mediated/core';
-import { openContainer, openDevice, openGroup } from '@mediated/vfio';
+import { openContainer, openDevice, openGroup, openIommufd } from '@mediated/vfio';
 import { EXTENSIONS } from '@mediated/vfio/uapi';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FAIL_OPEN, HOLD_PINS, HOLD_UNMAPS, RELEASE_UNMAPS, UNPIN } from '../../dist-fixtures/control/guest.fixture.js';
@@ -254,6 +254,26 @@ describe('groups', () => {
     await container.setIommu(EXTENSIONS.type1v2);
     await group.close();
     await container.close();
+  });
+
+  test('an IOMMU that is given up leaves nothing behind: locks come back', async () => {
+    // There are few locks on a bus for so few parents.
+    await using small = await GuestStage.set(1, { maxParents: 1 });
+    const { group, container, file } = await small.guest(await small.create());
+    await file.close();
+    for (let i = 0; i < 150; i++) {
+      await group.unsetContainer();
+      await group.setContainer(container);
+      await container.setIommu(EXTENSIONS.type1v2);
+    }
+    const context = await openIommufd(small.bus);
+    for (let i = 0; i < 150; i++) await context.destroyIoas(await context.allocateIoas());
+    for (let i = 0; i < 150; i++) {
+      const one = await openIommufd(small.bus);
+      await one.allocateIoas();
+      await one.close();
+    }
+    await context.close();
   });
 
   test('vfio-core 3: a failing open_device leaves nothing of the open', async () => {

@@ -22,9 +22,11 @@ export interface GuestClientData {
   readonly job: keyof typeof jobs;
   readonly number?: number;
   readonly memory?: SharedArrayBuffer;
+  /** What the job waits for, at a place of its own: word 0 becomes 1. */
+  readonly begin?: Int32Array<SharedArrayBuffer>;
 }
 
-const { ticket, uuid, job, number = 0, memory } = workerData as GuestClientData;
+const { ticket, uuid, job, number = 0, memory, begin } = workerData as GuestClientData;
 const { bus } = BusClient.attach(ticket);
 const post = (message: unknown) => parentPort?.postMessage(message);
 const group = () => bus.mdev(uuid)?.group as number;
@@ -107,6 +109,17 @@ const jobs = {
     groupFile.openDevice(uuid).catch(() => {});
     post({ value: 'opening' });
     setImmediate(() => process.exit(0));
+  },
+  /** Asks for a device twice, of which the second waits for the first. */
+  async openingTwice() {
+    const { groupFile, file } = everythingSync();
+    file.closeSync();
+    post({ value: 'ready' });
+    if (begin !== undefined) Atomics.wait(begin, 0, 0);
+    groupFile.openDevice(uuid).catch(() => {});
+    groupFile.openDevice(uuid).catch(() => {});
+    kept.push(setInterval(() => {}, 1_000_000));
+    return undefined;
   },
   /** Tries to be the one that opens the group, `number` times; answers how often it was. */
   async openOften() {

@@ -21,6 +21,9 @@ export const HOLD_PINS = 10;
 /** dmaUnmap waits until RELEASE. */
 export const HOLD_UNMAPS = 11;
 export const RELEASE_UNMAPS = 12;
+/** First opens wait until RELEASE_OPENS. */
+export const HOLD_OPENS = 13;
+export const RELEASE_OPENS = 14;
 
 /** A file that gives back what was written. */
 class Note implements AnonymousFile {
@@ -58,6 +61,7 @@ export default defineDriver({
   start() {
     const heard: string[] = [];
     let held: PromiseWithResolvers<void> | undefined;
+    let heldOpens: PromiseWithResolvers<void> | undefined;
 
     function unpin(device: VfioDevice<Guest>, iova: bigint, size: bigint): void {
       const { pinned } = device.data;
@@ -79,7 +83,7 @@ export default defineDriver({
       },
       openDevice(device) {
         heard.push(`open ${device.openCount} kvm ${device.kvm} ${dmaOf(device)}`);
-        if (!device.data.failOpen) return;
+        if (!device.data.failOpen) return heldOpens?.promise;
         device.data.failOpen = false;
         throw new MediatedError('EAGAIN', 'told to');
       },
@@ -142,6 +146,13 @@ export default defineDriver({
           case RELEASE_UNMAPS:
             held?.resolve();
             held = undefined;
+            return;
+          case HOLD_OPENS:
+            heldOpens = withResolvers();
+            return;
+          case RELEASE_OPENS:
+            heldOpens?.resolve();
+            heldOpens = undefined;
             return;
           case DEVICE_SET_IRQS:
             // Signals everything that is named.

@@ -76,6 +76,9 @@ describe('a device’s node', () => {
     }
     await node.close();
     expect(await stage.heard(mdev)).toEqual([]);
+    // It was no open of the device.
+    await (await openDevice(stage.bus, mdev)).close();
+    expect((await stage.heard(mdev)).map((line) => line.slice(0, 7))).toEqual(['open 1 ', 'close 1']);
   });
 
   test('bound and attached, it reaches the memory of its ioas', async () => {
