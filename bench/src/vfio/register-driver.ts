@@ -18,9 +18,9 @@ export function freshRegisters(): Uint8Array {
 
 /** What a read of the device's file does. */
 export function readRegisters(registers: Uint8Array, position: number, into: Uint8Array): number {
-  const bytes = registers.subarray(position, position + into.length);
-  into.set(bytes);
-  return bytes.length;
+  const length = Math.min(into.length, registers.length - position);
+  for (let i = 0; i < length; i++) into[i] = registers[position + i];
+  return length;
 }
 
 export default defineDriver({

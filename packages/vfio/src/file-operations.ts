@@ -32,22 +32,29 @@ export class FileOperations {
     if (!file.has('read')) throw unsupported('read');
     assertPosition(file, position, 'read');
     const into = new Uint8Array(Math.min(length, MAX_TRANSFER));
-    const taken = (count: unknown) => {
-      this.#assertCount(count, into.length, 'read');
-      return count === into.length ? into : into.subarray(0, count);
-    };
-    return this.#call(file, 'read', () => file.read(position, into), taken);
+    let count: unknown;
+    // No closures where the driver answers at once: this is the way of every register access.
+    try {
+      count = file.read(position, into);
+    } catch (error) {
+      throw driverFailure(this.#name, 'read', error);
+    }
+    if (isThenable(count)) return this.#later(file, 'read', count, (late) => this.#filled(into, late));
+    return this.#filled(into, count);
   }
 
   write(number: number, position: number, bytes: Uint8Array, owner: number): number | Promise<number> {
     const file = this.#files.find(number, owner, 'write');
     if (!file.has('write')) throw unsupported('write');
     assertPosition(file, position, 'write');
-    const taken = (count: unknown) => {
-      this.#assertCount(count, bytes.length, 'write');
-      return count;
-    };
-    return this.#call(file, 'write', () => file.write(position, bytes), taken);
+    let count: unknown;
+    try {
+      count = file.write(position, bytes);
+    } catch (error) {
+      throw driverFailure(this.#name, 'write', error);
+    }
+    if (isThenable(count)) return this.#later(file, 'write', count, (late) => this.#taken(bytes, late));
+    return this.#taken(bytes, count);
   }
 
   /** Answers the result, maybe a negative errno, and, behind it, the argument as the driver left it. */
@@ -112,7 +119,15 @@ export class FileOperations {
     } catch (error) {
       throw driverFailure(this.#name, callback, error);
     }
-    if (!isThenable(result)) return finish(result);
+    return isThenable(result) ? this.#later(file, callback, result, finish) : finish(result);
+  }
+
+  #later<R>(
+    file: OpenFile,
+    callback: string,
+    result: PromiseLike<unknown>,
+    finish: (result: unknown) => R,
+  ): Promise<R> {
     file.calls++;
     return Promise.resolve(result)
       .catch((error: unknown) => {
@@ -122,6 +137,16 @@ export class FileOperations {
         if (--file.calls === 0) file.idle?.();
       })
       .then(finish);
+  }
+
+  #filled(into: Uint8Array, count: unknown): Uint8Array {
+    this.#assertCount(count, into.length, 'read');
+    return count === into.length ? into : into.subarray(0, count);
+  }
+
+  #taken(bytes: Uint8Array, count: unknown): number {
+    this.#assertCount(count, bytes.length, 'write');
+    return count;
   }
 
   #assertCount(count: unknown, most: number, callback: string): asserts count is number {

@@ -85,7 +85,7 @@ export function packArguments(
       case 'bytes': {
         const data = value as Uint8Array;
         if (data.length <= message.inlineBytes) {
-          views.bytes.set(data, (at + PAYLOAD + message.fixedWords) * 4);
+          putBytes(views.bytes, (at + PAYLOAD + message.fixedWords) * 4, data);
           words[at + EXTRA] = data.length;
         } else {
           const copy = copyBytes(data);
@@ -131,7 +131,7 @@ export function unpackArguments(views: SlotViews, at: number, message: PlannedMe
       case 'bytes':
         if (rich === undefined) {
           const start = (at + PAYLOAD + message.fixedWords) * 4;
-          args[i] = views.bytes.slice(start, start + words[at + EXTRA]);
+          args[i] = takeBytes(views.bytes, start, words[at + EXTRA]);
         } else args[i] = rich[taken++];
         break;
       case 'value':
@@ -173,7 +173,7 @@ export function packReply(
         words[at + EXTRA] = road.post(copy, [copy.buffer]);
         return ON_PORT;
       }
-      views.bytes.set(data, (at + PAYLOAD) * 4);
+      putBytes(views.bytes, (at + PAYLOAD) * 4, data);
       words[at + EXTRA] = data.length;
       return 0;
     }
@@ -196,7 +196,7 @@ export function unpackReply(views: SlotViews, at: number, codec: Codec<unknown>,
     case 'number':
       return unpackNumber(views, at + PAYLOAD);
     case 'bytes':
-      return views.bytes.slice((at + PAYLOAD) * 4, (at + PAYLOAD) * 4 + words[at + EXTRA]);
+      return takeBytes(views.bytes, (at + PAYLOAD) * 4, words[at + EXTRA]);
     default:
       return undefined;
   }
@@ -211,6 +211,22 @@ export function keepArguments(message: PlannedMessage, args: readonly unknown[])
 export function keepValue(codec: Codec<unknown>, value: unknown): unknown {
   if (codec.kind === 'bytes') return copyBytes(value as Uint8Array);
   return codec.kind === 'value' ? structuredClone(value) : value;
+}
+
+/** Up to so many bytes a loop is faster than the built-in call: registers are read and written in such pieces. */
+const FEW_BYTES = 16;
+
+function putBytes(bytes: Uint8Array, start: number, data: Uint8Array): void {
+  if (data.length > FEW_BYTES) bytes.set(data, start);
+  else for (let i = 0; i < data.length; i++) bytes[start + i] = data[i];
+}
+
+/** A copy with a buffer of its own, never a shared one. */
+function takeBytes(bytes: Uint8Array, start: number, length: number): Uint8Array<ArrayBuffer> {
+  if (length > FEW_BYTES) return bytes.slice(start, start + length);
+  const taken = new Uint8Array(length);
+  for (let i = 0; i < length; i++) taken[i] = bytes[start + i];
+  return taken;
 }
 
 /** A copy with a buffer of its own, so that a view of a large or shared buffer sends its own bytes only. */
