@@ -98,6 +98,8 @@ async function serve(): Promise<void> {
 port.once('message', () => {
   // From here on the event loop stands still until the mount is gone.
   void serve().finally(() => {
+    // Before the number may be another file's.
+    session.end();
     closeSync(descriptor);
     done(words);
     client.close();

@@ -114,6 +114,12 @@ export class Session {
     }
   }
 
+  /** The mount is gone: what is still being waited for is answered to nobody. */
+  end(): void {
+    this.#deferred.clear();
+    this.#polls.clear();
+  }
+
   #dispatch(request: Request, unique: number): void {
     const replies = this.#replies;
     switch (request.operation) {
