@@ -1,7 +1,8 @@
 /** Configuration space as a program sees it: bits, sizes, lists, chunks (spec/pci section 3). */
 import fc from 'fast-check';
 import { ConfigHardware } from '#dist/pci/config-hardware.js';
-import { type ConfigOwner, ConfigSpace } from '#dist/pci/config-space.js';
+import type { ConfigOwner } from '#dist/pci/config-owner.js';
+import { ConfigSpace } from '#dist/pci/config-space.js';
 import type { FunctionSpec } from '#dist/pci/function-spec.js';
 import { BAR0, BAR5_END } from '#dist/pci/registers.js';
 import { expect, test } from 'vitest';

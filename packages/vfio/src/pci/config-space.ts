@@ -5,17 +5,14 @@
  * accesses to memory, the write is a promise.
  */
 import { isThenable, MediatedError } from '@mediated/core';
+import { sizeBars } from './bar-sizing.js';
 import { type Area, mapCapabilities } from './capability-map.js';
+import { fixMsi, followAdvancedFeatures, followExpress, moveVpd } from './capability-writes.js';
 import type { ConfigHardware } from './config-hardware.js';
+import type { ConfigOwner } from './config-owner.js';
 import { EXTENDED_LINK_FIELDS, type Field, LINK_FIELDS } from './config-layout.js';
-import type { FunctionSpec } from './function-spec.js';
 import { readNumber, writeNumber } from './little-endian.js';
 import {
-  AF_CAPABILITIES,
-  AF_CONTROL,
-  AF_FLR,
-  AF_FLR_CAPABLE,
-  AF_TRANSACTIONS_PENDING,
   BAR0,
   BAR5_END,
   CAPABILITY,
@@ -23,16 +20,9 @@ import {
   COMMAND_INTX_DISABLE,
   COMMAND_IO,
   COMMAND_MEMORY,
-  EXPRESS_CAPABILITIES,
   EXPRESS_CONTROL,
-  EXPRESS_FLR,
-  EXPRESS_FLR_CAPABLE,
-  EXPRESS_PAYLOAD,
-  EXPRESS_READ_REQUEST,
   INTERRUPT_PIN,
   MSI_64BIT,
-  MSI_CONFIGURED,
-  MSI_ENABLE,
   MSI_FLAGS,
   MSI_MASKABLE,
   PM_CONTROL,
@@ -40,34 +30,9 @@ import {
   ROM,
   ROM_END,
   VPD_ADDRESS,
-  VPD_DATA,
-  VPD_FLAG,
 } from './registers.js';
 
 type MaybePromise = void | Promise<void>;
-
-/** The function whose space it is; what writes set going. */
-export interface ConfigOwner {
-  readonly spec: FunctionSpec;
-  readonly hardware: ConfigHardware;
-  /** Its ids, and that it has no memory enable bit, come from its physical function. */
-  readonly virtualFunction: boolean;
-  /** The BARs as the host has set them. */
-  readonly realBars: Uint8Array;
-  /** MSI is the active mode; log2 of the vectors of its last enable. */
-  readonly msiActive: boolean;
-  readonly msiMost: number;
-  /** Runs with the memory lock held for writing; `zap`: mappings of its BARs are torn down first. */
-  exclusively(zap: boolean, body: () => void): MaybePromise;
-  /** The program has set or cleared DisINTx. */
-  intxDisabled(disabled: boolean): void;
-  setPowerState(state: number): MaybePromise;
-  /** The program asks for a function reset; it is not told whether that worked. */
-  resetByProgram(): MaybePromise;
-  /** Four bytes of vital product data at an address; undefined or false: there are none. */
-  readVpd(address: number): number | undefined;
-  writeVpd(address: number, value: number): boolean;
-}
 
 export class ConfigSpace {
   readonly size: number;
@@ -167,7 +132,10 @@ export class ConfigSpace {
   #readChunk(offset: number, size: number): number {
     const area = this.#map[offset];
     if (area === undefined) return this.#hardware.read(offset, size);
-    if (isBar(offset) && this.#barsDirty) this.#sizeBars();
+    if (isBar(offset) && this.#barsDirty) {
+      sizeBars(this.#own, this.#owner.spec);
+      this.#barsDirty = false;
+    }
     let value = 0;
     for (let i = size - 1; i >= 0; i--) {
       const at = offset + i;
@@ -189,14 +157,20 @@ export class ConfigSpace {
         return offset === area.start + PM_CONTROL ? this.#owner.setPowerState(value & PM_STATE) : undefined;
       case CAPABILITY.vpd:
         this.#writeMasked(offset, size, value);
-        return covers(offset, size, area.start + VPD_ADDRESS + 1) ? this.#moveVpd(area.start) : undefined;
+        return covers(offset, size, area.start + VPD_ADDRESS + 1)
+          ? moveVpd(this.#own, area.start, this.#owner)
+          : undefined;
       case CAPABILITY.msi:
         this.#writeMasked(offset, size, value);
-        return covers(offset, size, area.start + MSI_FLAGS) ? this.#fixMsi(area.start) : undefined;
-      case CAPABILITY.express:
-        return this.#writeExpress(area.start, offset, size, value);
+        return covers(offset, size, area.start + MSI_FLAGS) ? fixMsi(this.#own, area.start, this.#owner) : undefined;
+      case CAPABILITY.express: {
+        const before = readNumber(this.#own, area.start + EXPRESS_CONTROL, 2);
+        this.#writeMasked(offset, size, value);
+        return followExpress(this.#own, area.start, before, this.#owner);
+      }
       case CAPABILITY.af:
-        return this.#writeAdvancedFeatures(area.start, offset, size, value);
+        this.#writeMasked(offset, size, value);
+        return followAdvancedFeatures(this.#own, area.start, this.#owner);
       default:
         return this.#writeMasked(offset, size, value);
     }
@@ -264,85 +238,6 @@ export class ConfigSpace {
     if (virtualFunction) return;
     for (let at = 0; at < realBars.length; at += 4) this.#hardware.write(BAR0 + at, 4, readNumber(realBars, at, 4));
     if (spec.brokenIntx) this.#hardware.change(COMMAND, 2, COMMAND_INTX_DISABLE);
-  }
-
-  /** What a program that sizes a BAR reads (section 3.4). */
-  #sizeBars(): void {
-    const { bars = [], rom } = this.#owner.spec;
-    for (let index = 0; index < 6; index++) {
-      const at = BAR0 + index * 4;
-      const bar = bars[index] ?? null;
-      if (bar === null) {
-        if (bars[index - 1]?.wide !== true) writeNumber(this.#own, at, 4, 0);
-        continue;
-      }
-      const mask = ~(BigInt(bar.size) - 1n);
-      const type = bar.kind === 'io' ? 1 : (bar.prefetchable ? 8 : 0) | (bar.wide ? 4 : 0);
-      const low = Number(mask & 0xffff_ffffn);
-      writeNumber(this.#own, at, 4, ((readNumber(this.#own, at, 4) & low) | type) >>> 0);
-      if (bar.wide) {
-        const high = Number((mask >> 32n) & 0xffff_ffffn);
-        writeNumber(this.#own, at + 4, 4, (readNumber(this.#own, at + 4, 4) & high) >>> 0);
-      }
-    }
-    const romMask = rom === undefined ? 0 : ~(rom.size - 1) | 1;
-    writeNumber(this.#own, ROM, 4, (readNumber(this.#own, ROM, 4) & romMask) >>> 0);
-    this.#barsDirty = false;
-  }
-
-  /** The enable bit is SET_IRQS's; the rest of the low byte is the device's. */
-  #fixMsi(start: number): void {
-    const at = start + MSI_FLAGS;
-    let flags = readNumber(this.#own, at, 2);
-    if (!this.#owner.msiActive) flags &= ~MSI_ENABLE;
-    if ((flags & MSI_CONFIGURED) >>> 4 > this.#owner.msiMost) {
-      flags = (flags & ~MSI_CONFIGURED) | (this.#owner.msiMost << 4);
-    }
-    const programs = MSI_ENABLE | MSI_CONFIGURED;
-    flags = (this.#hardware.read(at, 2) & ~programs) | (flags & programs);
-    writeNumber(this.#own, at, 2, flags);
-    this.#hardware.write(at, 2, flags);
-  }
-
-  #moveVpd(start: number): void {
-    const address = readNumber(this.#own, start + VPD_ADDRESS, 2);
-    const where = address & ~VPD_FLAG;
-    if ((address & VPD_FLAG) !== 0) {
-      if (!this.#owner.writeVpd(where, readNumber(this.#own, start + VPD_DATA, 4))) return;
-    } else {
-      const value = this.#owner.readVpd(where);
-      if (value === undefined) return;
-      writeNumber(this.#own, start + VPD_DATA, 4, value);
-    }
-    writeNumber(this.#own, start + VPD_ADDRESS, 2, address ^ VPD_FLAG);
-  }
-
-  #writeExpress(start: number, offset: number, size: number, value: number): MaybePromise {
-    const at = start + EXPRESS_CONTROL;
-    const before = readNumber(this.#own, at, 2) & EXPRESS_READ_REQUEST;
-    this.#writeMasked(offset, size, value);
-    const control = readNumber(this.#own, at, 2);
-    const request = control & EXPRESS_READ_REQUEST;
-    if (request !== before) {
-      const payload = (this.#hardware.read(at, 2) & EXPRESS_PAYLOAD) >>> 5;
-      const largest = Math.max(request >>> 12, payload);
-      this.#hardware.write(at, 2, (this.#hardware.read(at, 2) & ~EXPRESS_READ_REQUEST) | (largest << 12));
-    }
-    if ((control & EXPRESS_FLR) === 0) return undefined;
-    writeNumber(this.#own, at, 2, control & ~EXPRESS_FLR);
-    const capable = (this.#hardware.read(start + EXPRESS_CAPABILITIES, 4) & EXPRESS_FLR_CAPABLE) !== 0;
-    return capable ? this.#owner.resetByProgram() : undefined;
-  }
-
-  #writeAdvancedFeatures(start: number, offset: number, size: number, value: number): MaybePromise {
-    this.#writeMasked(offset, size, value);
-    const at = start + AF_CONTROL;
-    if ((this.#own[at] & AF_FLR) === 0) return undefined;
-    this.#own[at] &= ~AF_FLR;
-    const capable = AF_FLR_CAPABLE | AF_TRANSACTIONS_PENDING;
-    return (this.#hardware.bytes[start + AF_CAPABILITIES] & capable) === capable
-      ? this.#owner.resetByProgram()
-      : undefined;
   }
 
   #apply(start: number, fields: readonly Field[]): void {
