@@ -5,6 +5,7 @@
  */
 import { type DriverHost, MediatedError } from '@mediated/core';
 import { defineDriver } from '@mediated/vfio';
+import { withFaults } from '../faults/with-faults.js';
 import { type ApBusHandle, ApMemory, MAX_MATRICES } from './ap-memory.js';
 import { apOperations } from './operations.js';
 
@@ -20,6 +21,9 @@ export interface ApOptions {
   readonly apBus: ApBusHandle;
 }
 
+/** The device of which matrix devices are made, unless `loadDriver` is told of another. */
+const PARENT = { name: 'matrix', path: '/devices/vfio_ap/matrix', subsystem: 'matrix' } as const;
+
 /** What the driver declares; the module's default export makes a driver of it. */
 export const ap = {
   name: 'vfio_ap',
@@ -29,7 +33,7 @@ export const ap = {
   /** ENODEV: there is no AP bus. */
   configure(options: unknown) {
     const { apBus } = (options ?? {}) as Partial<ApOptions>;
-    if (apBus?.buffer instanceof SharedArrayBuffer) return { options };
+    if (apBus?.buffer instanceof SharedArrayBuffer) return { options, parents: [PARENT] };
     throw new MediatedError('ENODEV', 'this machine has no AP instructions: pass `apBus`, the handle of an ApBus', {
       syscall: 'loadDriver',
     });
@@ -38,4 +42,4 @@ export const ap = {
     apOperations(new ApMemory((options as ApOptions).apBus, bus), ({ dma }) => dma),
 };
 
-export default defineDriver(ap);
+export default withFaults(defineDriver(ap));

@@ -112,7 +112,9 @@ export class MatrixDevice {
   /** Guest memory goes: no queue may notify there any more when this returns. */
   async dmaUnmap(iova: bigint, size: bigint): Promise<void> {
     await this.alone((ap) => {
-      for (const queue of this.pins.within(iova, size)) if (queue.serial !== 0) disableInterrupt(ap, queue);
+      // What is pinned then belongs to registrations of this device, not to ended ones of queues that others have by now.
+      this.pins.settle();
+      for (const queue of this.pins.within(iova, size)) disableInterrupt(ap, queue);
     });
   }
 }

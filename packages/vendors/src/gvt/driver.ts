@@ -5,6 +5,7 @@
  */
 import type { DriverHost } from '@mediated/core';
 import { defineDriver } from '@mediated/vfio';
+import { withFaults } from '../faults/with-faults.js';
 import { CONFIGURATIONS, hardwareOf, offered, typeName } from './hardware.js';
 import type { GvtHooks } from './hooks.js';
 import { gvtOperations } from './operations.js';
@@ -46,4 +47,4 @@ export function gvt(hooks: GvtHooks = {}) {
   };
 }
 
-export default defineDriver(gvt());
+export default withFaults(defineDriver(gvt()));
