@@ -140,6 +140,8 @@ test('two writers take turns, and an answer that comes too late is nobody’s', 
   await new Promise((resolve) => setImmediate(resolve));
   expect([answers.length, read()[1]]).toEqual([2, 2n]);
   answers[0]?.(BigUint64Array.of(mcHeader(1, 0, MC_STATUS.ok), 11n));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(read()[1]).toBe(2n);
   answers[1]?.(BigUint64Array.of(mcHeader(2, 0, MC_STATUS.busy), 22n));
   expect(await second).toBe(64);
   expect([...read().subarray(0, 2)]).toEqual([mcHeader(2, 0, MC_STATUS.busy), 22n]);

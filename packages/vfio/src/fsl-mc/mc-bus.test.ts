@@ -1,11 +1,12 @@
 /** The MC's bus: what is bound with a container, objects that come and go, overrides. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { Runtime } from '@mediated/core';
 import { bind } from '@mediated/vfio/physical';
 import { fslMcUrl, McBus, type McContainerSpec, type McSpec } from '@mediated/vfio/fsl-mc';
 import { McRecords, PORTALS } from '#dist/fsl-mc/mc-records.js';
-import { newTrace, traced } from '../../dist-fixtures/fsl-mc/mc-model.fixture.js';
-import { Complex, dpni } from '../../dist-fixtures/fsl-mc/stage.fixture.js';
+import { COMMANDS, newTrace, traced } from '../../dist-fixtures/fsl-mc/mc-model.fixture.js';
+import { Complex, command, dpni } from '../../dist-fixtures/fsl-mc/stage.fixture.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const HOST = { name: 'fsl_dpaa2_eth' };
@@ -96,17 +97,71 @@ describe('a container', () => {
     await expect(complex.bind('dpni.1')).rejects.toMatchObject({ code: 'EIO' });
   });
 
-  test('of a thread that dies: nothing is notified any more', async () => {
+  test('when its thread dies its objects on others stay, until it is bound again', async () => {
     await using complex = await Complex.set(spec(), 2);
     await complex.bind('dprc.0');
     const records = McRecords.from(complex.mc.handle);
-    const [container] = records.nodes;
-    expect(records.hasNotifier(container)).toBe(true);
-    // As the supervising thread does.
-    records.unbound(container);
-    expect([records.hasNotifier(container), records.portal(container)]).toEqual([false, PORTALS.vfio]);
-    for (const child of records.childrenOf(container)) records.unbound(child);
-    expect(records.portal(container)).toBe(PORTALS.none);
+    const state = () => [records.hasNotifier(records.nodes[0]), records.portal(records.nodes[0])];
+    const doomed = await complex.open('dpni.2');
+    await using survivor = await complex.open('dpni.1');
+    const restarted = once(complex.runtime.system.events, 'threadRestart');
+    await expect(doomed.write(0, command(COMMANDS.die))).rejects.toMatchObject({ code: 'EIO' });
+    await restarted;
+    expect([bound(complex), ...state()]).toEqual([['dpni.1'], false, PORTALS.vfio]);
+    await survivor.reset();
+    const again = complex.bind('dprc.0');
+    await survivor.close();
+    await again;
+    expect([bound(complex).sort(), ...state()]).toEqual([['dpni.1', 'dpni.2', 'dprc.0'], true, PORTALS.vfio]);
+  });
+
+  test('what comes to it while it is being unbound comes after that', async () => {
+    await using complex = await Complex.set(spec(), 2);
+    const { mc, parent } = complex;
+    const records = McRecords.from(mc.handle);
+    await complex.bind('dprc.0');
+    const file = await complex.open('dpni.1');
+    const unbound = complex.unbind('dprc.0');
+    // The container is gone, its object in use.
+    while (records.isBound(records.nodes[0])) await new Promise((resolve) => setImmediate(resolve));
+    const done: string[] = [];
+    const plugged = mc.plug(parent, 'dpni.3').then(() => done.push('plugged'));
+    const again = complex.bind('dprc.0').then(() => done.push('bound'));
+    await file.info();
+    expect(done).toEqual([]);
+    await file.close();
+    await unbound;
+    await Promise.all([plugged, again]);
+    expect(done).toEqual(['plugged', 'bound']);
+    expect(bound(complex).sort()).toEqual(['dpni.1', 'dpni.2', 'dpni.3', 'dprc.0']);
+  });
+
+  test('whoever binds and unbinds at once, one thing is done at a time', async () => {
+    await using complex = await Complex.set(spec(), 2);
+    const { mc, parent } = complex;
+    const records = McRecords.from(mc.handle);
+    const allowed = new Set(['EBUSY', 'ENODEV', 'EEXIST', 'ENOENT']);
+    const tried = (done: Promise<unknown>) =>
+      done.catch((error: { code: string }) => expect(allowed).toContain(error.code));
+    for (let round = 0; round < 8; round++) {
+      await Promise.all(
+        [
+          complex.bind('dprc.0'),
+          mc.plug(parent, 'dpni.3'),
+          complex.bind('dpni.1'),
+          complex.unbind('dprc.0'),
+          complex.bind('dprc.0'),
+          mc.unplug(parent, 'dpni.3'),
+          complex.unbind('dpni.2'),
+        ].map(tried),
+      );
+      for (const node of records.nodes) {
+        expect([node.name, records.isBound(node)]).toEqual([node.name, bound(complex).includes(node.name)]);
+        if (records.isBound(node)) expect(records.isPresent(node)).toBe(true);
+      }
+    }
+    await tried(complex.unbind('dprc.0'));
+    expect([bound(complex), records.portal(records.nodes[0])]).toEqual([[], PORTALS.none]);
   });
 });
 

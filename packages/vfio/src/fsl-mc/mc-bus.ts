@@ -1,7 +1,8 @@
 /**
  * The bus of an emulated MC, as whoever looks after the host sees it: what a write to `bind`, `unbind` or `driver_override`
  * does, objects that come and go (spec/vendors/platform-fsl B3). As in the kernel, the bus's own part of it runs on the
- * calling thread, any client of the mdev bus; what the driver does runs on the driver's threads.
+ * calling thread, any client of the mdev bus; what the driver does runs on the driver's threads. What is done to a container
+ * and its objects is done one thing at a time, as under the kernel's device locks: also while a removal waits for users.
  */
 import { channel } from 'node:diagnostics_channel';
 import { type Bus, isMediatedError, type Mdev, MediatedError, type Parent } from '@mediated/core';
@@ -87,11 +88,12 @@ export class McBus {
    * container answers; then nothing is bound. An object that is refused is merely not bound (`mediated:fsl-mc:warning`).
    */
   async bind(parent: Parent, name: string, options: McBindOptions = {}): Promise<Mdev> {
+    using _ = await this.#hold(name);
     const node = this.#device(name, 'bind');
     const records = this.#records;
     if (records.isBound(node)) throw new MediatedError('EBUSY', `${name} is bound already`, { syscall: 'bind' });
-    // The host's driver of a container takes its objects with it.
-    if (node.isContainer && records.portal(node) === PORTALS.host) {
+    if (node.isContainer) {
+      // The driver that has or had the container takes its objects with it.
       await this.#removeChildren(parent, node);
       records.setPortal(node, PORTALS.none);
     }
@@ -111,6 +113,7 @@ export class McBus {
 
   /** Unbinds a device, waits while it is in use; then the objects of a container go. ENODEV: it is not bound. */
   async unbind(parent: Parent, name: string): Promise<void> {
+    using _ = await this.#hold(name);
     const node = this.#device(name, 'unbind');
     await boundDevice(this.#bus, parent, name).remove();
     if (node.isContainer) await this.#removeChildren(parent, node);
@@ -138,21 +141,34 @@ export class McBus {
    * has the container. Returns the bound device, if it is one. ENOENT: none of this name is described. EEXIST: it is there.
    */
   async plug(parent: Parent, name: string, options: McBindOptions = {}): Promise<Mdev | undefined> {
+    using _ = await this.#hold(name);
     const node = this.#object(name, 'plug');
     if (!this.#records.setPlugged(node, true)) {
       throw new MediatedError('EEXIST', `${name} is there already`, { syscall: 'plug' });
     }
     if (this.#records.portal(node) === PORTALS.none) return undefined;
-    return this.#add(parent, node, options);
+    return await this.#add(parent, node, options);
   }
 
   /** An object goes, when nobody uses it any more. ENOENT: there is none. */
   async unplug(parent: Parent, name: string): Promise<void> {
+    using _ = await this.#hold(name);
     const node = this.#object(name, 'unplug');
     if (!this.#records.setPlugged(node, false)) {
       throw new MediatedError('ENOENT', `${name} is not there`, { syscall: 'unplug' });
     }
     await this.#remove(parent, node);
+  }
+
+  /** The only one who has devices of a container come and go. An unknown name is of no container. */
+  async #hold(name: string): Promise<Disposable> {
+    const node = this.#records.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) return { [Symbol.dispose]() {} };
+    const mutex = this.#records.bindingMutex(node);
+    const guard = await mutex.lock();
+    // Whoever died half-way has left every word at what is so: devices that came are there.
+    if (guard.ownerDied) mutex.markConsistent();
+    return guard;
   }
 
   async #scan(parent: Parent, container: McNode, options: McBindOptions): Promise<void> {

@@ -11,7 +11,7 @@ type Step = (typeof STEPS)[number];
 export const COMMANDS = {
   /** Answers the words, one higher each. */
   add: 1,
-  /** Answers the number of members of the device set, and its key. */
+  /** Answers the number of members of the device set, its key, and how often its mutex was taken. */
   members: 2,
   /** Fires the irq in word 1. */
   raise: 3,
@@ -63,7 +63,8 @@ export default defineMcModel((object, options) => {
           answer[0] = header;
           answer[1] = BigInt(object.device.set.members().length);
           const key = new Uint8Array(answer.buffer, 16);
-          key.set(new TextEncoder().encode(object.device.set.key).subarray(0, key.length));
+          key.set(new TextEncoder().encode(object.device.set.key).subarray(0, key.length - 8));
+          answer[7] = BigInt(object.device.set.mutex.stats().acquisitions);
           return answer;
         }
         case COMMANDS.raise:

@@ -7,7 +7,7 @@
  * compare-and-swap. BOUND, `vfio-fsl-mc` has it: the device's thread, or the supervising thread when that has died.
  * Per container: PORTAL, by whom its portal is set up, HANDLE, its open handle, and NOTIFIER, that vfio hears of new
  * devices on the bus: the thread that binds or unbinds it, the thread of its last object, the supervising thread as above.
- * POPULATED, POOL: see `irq-pool.ts`. The portal's mutex lies in a lock space of its own, which passes it on.
+ * POPULATED, POOL: see `irq-pool.ts`. The mutexes lie in a lock space of their own, which passes them on.
  */
 import { type LockHandle, LockSpace, Mutex } from '@mediated/core/sync';
 import { MAX_POOL, type McNode, type McSpec, nodesOf } from './mc-spec.js';
@@ -27,7 +27,7 @@ const POOL = 4;
 const CONTAINER_WORDS = POOL + MAX_POOL;
 
 const ADDING = 2;
-/** Words of a lock space with a mutex per container. */
+/** Words of a lock space with two mutexes per container. */
 const LOCK_WORDS = 256;
 
 /** Values of OVERRIDE. */
@@ -44,6 +44,8 @@ export interface McBusHandle {
   readonly words: Int32Array<SharedArrayBuffer>;
   /** A mutex per container: one command at a time of those that kernels send. */
   readonly portals: readonly LockHandle<'mutex'>[];
+  /** Another: held while it or its objects are bound, unbound, plugged or unplugged. */
+  readonly bindings: readonly LockHandle<'mutex'>[];
 }
 
 export class McRecords {
@@ -51,6 +53,7 @@ export class McRecords {
   readonly nodes: readonly McNode[];
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #portals: readonly Mutex[];
+  readonly #bindings: readonly Mutex[];
   readonly #locks: LockSpace | undefined;
 
   private constructor(handle: McBusHandle, locks?: LockSpace) {
@@ -58,6 +61,7 @@ export class McRecords {
     this.nodes = nodesOf(handle.spec);
     this.#words = handle.words;
     this.#portals = handle.portals.map((portal) => Mutex.from(portal));
+    this.#bindings = handle.bindings.map((binding) => Mutex.from(binding));
     this.#locks = locks;
   }
 
@@ -67,7 +71,8 @@ export class McRecords {
     const locks = LockSpace.create({ words: LOCK_WORDS * (length + 1) });
     const words = new Int32Array(new SharedArrayBuffer((nodes.length * OBJECT_WORDS + length * CONTAINER_WORDS) * 4));
     const portals = spec.containers.map(() => locks.mutex('mc portal').handle);
-    const records = new McRecords({ spec, words, portals }, locks);
+    const bindings = spec.containers.map(() => locks.mutex('mc container').handle);
+    const records = new McRecords({ spec, words, portals, bindings }, locks);
     for (const node of nodes) records.#start(node);
     return records;
   }
@@ -89,6 +94,11 @@ export class McRecords {
   /** The mutex of a container's portal. */
   portalMutex({ container }: McNode): Mutex {
     return this.#portals[container] as Mutex;
+  }
+
+  /** The mutex that is held while devices of a container come and go. */
+  bindingMutex({ container }: McNode): Mutex {
+    return this.#bindings[container] as Mutex;
   }
 
   isPlugged(node: McNode): boolean {

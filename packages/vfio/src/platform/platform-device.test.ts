@@ -1,8 +1,11 @@
 /** Opening and closing of a platform device, step by step, on one thread. */
 import type { VfioDevice } from '@mediated/vfio';
 import type { PlatformDeviceSpec, PlatformModel } from '@mediated/vfio/platform';
+import { IRQ_INFO_BYTES, irqInfo, REGION_INFO_BYTES } from '@mediated/vfio/uapi';
+import { answerRegionInfo } from '#dist/platform/mmio-region.js';
 import { PlatformDevice } from '#dist/platform/platform-device.js';
 import { MediatedError } from '@mediated/core';
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 const SPEC: PlatformDeviceSpec = {
@@ -74,7 +77,7 @@ test('platform-fsl 1: so does power that does not come; it is switched off all t
   expect(state()).toEqual([0, 0, 0]);
 });
 
-test('A resource of an unknown kind fails the open before anything is taken', async () => {
+test('a resource of an unknown kind fails the open before anything is taken', async () => {
   const { device, steps, state } = rig({ spec: { resources: [{ start: 0, size: 16, kind: 'other' }] } });
   await expect(device.open()).rejects.toMatchObject({ code: 'EINVAL' });
   expect([steps, state()]).toEqual([[], [0, 0, 0]]);
@@ -156,4 +159,64 @@ test('an interrupt of a device that is closed is lost', async () => {
   raise(1);
   raise(9);
   expect(made.interrupts.lines[1]?.masked).toBe(false);
+});
+
+test('reads and writes anywhere are those of an array of bytes, cut off at its end, or EINVAL', async () => {
+  const { device } = rig({
+    spec: {
+      resources: [
+        { start: 0, size: 100 },
+        { start: 0, size: 50, readOnly: true },
+      ],
+    },
+  });
+  await device.open();
+  const model = [new Uint8Array(100), new Uint8Array(50)] as const;
+  const offset = fc.oneof(fc.nat(120), fc.nat(2 ** 40 - 1));
+  const access = fc.record({
+    index: fc.nat(3),
+    offset,
+    bytes: fc.uint8Array({ maxLength: 80 }),
+    isWrite: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(access, ({ index, offset, bytes, isWrite }) => {
+      const position = index * 2 ** 40 + offset;
+      const memory = model[index];
+      if (memory === undefined || offset >= memory.length || (isWrite && index === 1)) {
+        const run = () => (isWrite ? device.write(position, bytes) : device.read(position, bytes));
+        expect(run).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+        return;
+      }
+      const count = Math.min(bytes.length, memory.length - offset);
+      if (isWrite) {
+        expect(device.write(position, bytes)).toBe(count);
+        memory.set(bytes.subarray(0, count), offset);
+      }
+      const into = new Uint8Array(bytes.length);
+      expect(device.read(position, into)).toBe(count);
+      expect(into.subarray(0, count)).toEqual(memory.subarray(offset, offset + count));
+    }),
+  );
+});
+
+test('arguments of infos that are too short, or say so, are refused and left as they are', async () => {
+  const { device } = rig();
+  await device.open();
+  const infos = [
+    { least: REGION_INFO_BYTES, count: 1, answer: (bytes: Uint8Array) => answerRegionInfo(device.regions, bytes) },
+    { least: IRQ_INFO_BYTES, count: 2, answer: (bytes: Uint8Array) => device.interrupts.info(bytes) },
+  ];
+  for (const { least, count, answer } of infos) {
+    fc.assert(
+      fc.property(fc.nat(40), fc.oneof(fc.nat(40), fc.nat(0xffffffff)), fc.nat(5), (length, argsz, index) => {
+        const argument = irqInfo.bytes({ argsz, index }, Math.max(length, irqInfo.size)).subarray(0, length);
+        const before = argument.slice();
+        const code = length < least ? 'EFAULT' : 'EINVAL';
+        if (length >= least && argsz >= least && index < count) return answer(argument);
+        expect(() => answer(argument)).toThrow(expect.objectContaining({ code }));
+        expect(argument).toEqual(before);
+      }),
+    );
+  }
 });
