@@ -13,4 +13,4 @@ export * from './logging.js';
 export * from './migration.js';
 export * from './pci.js';
 export * from './region.js';
-export { defineStruct, type FieldKind, type Struct, type ValuesOfStruct } from './struct.js';
+export { defineStruct, type FieldKind, type Struct, type ValuesOf, type ValuesOfStruct } from './struct.js';
