@@ -118,6 +118,7 @@ const steps = [
     '--max-diagnostics=100',
     '.',
   ),
+  step('invariants: each is named by a test', process.execPath, 'scripts/invariants.mjs'),
   step('knip: unused files, exports, dependencies', 'knip', '--no-config-hints'),
 ];
 for (const { name, folder } of await publishedPackages()) {

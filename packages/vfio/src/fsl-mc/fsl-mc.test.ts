@@ -41,7 +41,7 @@ const fire = (file: DeviceFile, irq: number) => file.write(0, command(COMMANDS.r
 const loopback = (index: number) => ({ index, action: 'trigger', count: 1 }) as const;
 
 describe('device sets', () => {
-  test('platform-fsl 13: a container and its objects are one set, those of another container another', async () => {
+  test('platform-fsl 13, pci 28: a container and its objects are one set, those of another container another', async () => {
     await using complex = await Complex.set(twoContainers({ trace: newTrace() }), 2);
     await complex.bind('dprc.0');
     await complex.bind('dprc.10');
