@@ -54,7 +54,7 @@ let missing = 0;
 for (const [page, numbers] of await invariants()) {
   const number = String.raw`(?:\d+\.)?\d+`;
   const named = new Set();
-  const names = new RegExp(String.raw`['" ,(]${page} (${number}(?:(?:, | and |-| to )${number})*)`, 'g');
+  const names = new RegExp(`['" ,(]${page} (${number}(?:(?:, | and |-| to )${number})*)`, 'g');
   for (const [, list] of text.matchAll(names)) for (const each of numbersOf(list)) named.add(each);
   for (const each of numbers.filter((candidate) => !named.has(candidate))) {
     console.error(`no test names ${page} ${each}`);
