@@ -1,7 +1,8 @@
 /**
  * The control actor of a bus, on a thread of its own (`vfio`): started by the core with the first vfio driver, asked by
  * client threads (`control-file.ts`) and by device threads. When its thread dies it starts again with nothing: its files
- * are EIO, and what was opened through them is closed by the devices' threads.
+ * are EIO, and what was opened through them is closed by the devices' threads, which may be in an address space of the dead one
+ * until then; so the few words of such a space's mutex are not given to anybody else.
  */
 import { Bus, type BusHandle, BusMemory } from '@mediated/core';
 import { Client, defineActor } from '@mediated/core/actor';

@@ -292,7 +292,7 @@ export class Control {
       try {
         match = await link.actor.ask('match', link.index, link.generation, name);
       } catch (error) {
-        if (isMediatedError(error, 'EIO') || isMediatedError(error, 'ESRCH')) continue;
+        if (isMediatedError(error, 'EIO') || isMediatedError(error, 'ESHUTDOWN')) continue;
         throw error;
       }
       if (match < 0) throw refused(errnoName(-match), `the driver refuses ${name}`);
@@ -381,7 +381,7 @@ export class Control {
 
 /** A device that went while it was being opened. */
 function asGone(error: unknown): unknown {
-  return isMediatedError(error, 'ESRCH') ? refused('ENODEV', 'the device is gone') : error;
+  return isMediatedError(error, 'ESHUTDOWN') ? refused('ENODEV', 'the device is gone') : error;
 }
 
 function refused(code: ReturnType<typeof errnoName>, text: string): MediatedError {

@@ -117,6 +117,12 @@ export class Group {
     this.#records.release(this.number);
   }
 
+  /** Its file is opened, maybe again: a file that was closed before devices were is over with the last of them. */
+  open(): void {
+    this.opened = true;
+    this.#closed = false;
+  }
+
   /** The opener closes its file: at once, or with the last open device that its container serves. */
   close(): void {
     this.#closed = true;

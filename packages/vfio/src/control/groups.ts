@@ -32,7 +32,7 @@ export class Groups {
       }
       if (group.bound > 0) throw refused('EBUSY', number, 'a device of it is bound by its own node');
       if (group.opened) throw refused('EBUSY', number, 'it is open already');
-      group.opened = true;
+      group.open();
       return group;
     } finally {
       if (group?.opened !== true) this.#records.clearOpen(number, before);

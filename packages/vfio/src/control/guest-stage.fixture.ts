@@ -1,7 +1,7 @@
 /** Sets the stage for tests of groups and containers: a runtime with the guest driver, its devices, client threads. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type Mdev, Runtime, type RuntimeOptions } from '@mediated/core';
+import { type Mdev, Runtime } from '@mediated/core';
 import { type ContainerFile, type DeviceFile, type GroupFile, openContainer, openGroup } from '@mediated/vfio';
 import { EXTENSIONS } from '@mediated/vfio/uapi';
 import { DMA_READ, DMA_WRITE, OPENED, PIN } from './guest.fixture.js';
@@ -26,8 +26,8 @@ export class GuestStage {
   }
 
   /** `threads`: of the driver; all serve the one parent, `g`. */
-  static async set(threads = 1, options: RuntimeOptions = {}): Promise<GuestStage> {
-    const runtime = Runtime.start({ restart: { intensity: 10, period: 60_000 }, ...options });
+  static async set(threads = 1): Promise<GuestStage> {
+    const runtime = Runtime.start({ restart: { intensity: 10, period: 60_000 } });
     await runtime.loadDriver(GUEST, { threads, parents: [{ name: 'g', threads }] });
     return new GuestStage(runtime);
   }

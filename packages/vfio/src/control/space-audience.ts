@@ -58,5 +58,5 @@ export class SpaceAudience implements SegmentAudience {
 }
 
 function ignoreDeath(error: unknown): void {
-  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESRCH')) throw error;
+  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESHUTDOWN')) throw error;
 }
