@@ -14,7 +14,7 @@ export interface DevicePeers {
   /** Where this thread is asked. */
   readonly own: PeerAddress;
   /**
-   * Has a step done for the device in a slot; its result. Rejects with ENODEV (the device is gone) and EIO or ESRCH (its
+   * Has a step done for the device in a slot; its result. Rejects with ENODEV (the device is gone) and EIO or ESHUTDOWN (its
    * thread has died, its driver has stopped).
    */
   step(where: PeerAddress, index: number, generation: number, step: number): Promise<number>;

@@ -69,7 +69,7 @@ function refused(negative: number, syscall: string, subject: string): MediatedEr
  * the device; a thread that died under a registered parent stays EIO.
  */
 function asGone(error: unknown, mdev: Mdev): never {
-  if (isMediatedError(error, 'ESRCH') || (!mdev.parent.registered && isMediatedError(error, 'EIO'))) {
+  if (isMediatedError(error, 'ESHUTDOWN') || (!mdev.parent.registered && isMediatedError(error, 'EIO'))) {
     throw refused(-ERRNO.ENODEV, 'open', mdev.uuid);
   }
   throw error;

@@ -137,5 +137,5 @@ function closedFile(syscall: string): MediatedError {
 
 /** With its thread or its driver a file has been closed. */
 function ignoreDeath(error: unknown): void {
-  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESRCH')) throw error;
+  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESHUTDOWN')) throw error;
 }

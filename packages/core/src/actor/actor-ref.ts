@@ -33,7 +33,7 @@ export class ActorRef<M extends MessageMap> {
 
   /**
    * Sends a message and promises the reply. Rejects with what the handler threw, or with a `MediatedError`:
-   * EIO (thread ended), ESRCH (actor stopped), ETIMEDOUT, ECANCELED (aborted, or this thread left the system), EAGAIN
+   * EIO (thread ended), ESHUTDOWN (actor stopped), ETIMEDOUT, ECANCELED (aborted, or this thread left the system), EAGAIN
    * (too many unanswered asks). Between actors of one thread this is a function call: arguments are not copied.
    */
   ask<K extends AskNames<M>>(name: K, ...args: ArgsOf<M, K>): Promise<ReplyOf<M, K>> {

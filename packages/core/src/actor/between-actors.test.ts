@@ -48,9 +48,9 @@ describe.each([
     expect(await relaying.ask('mayBlock')).toBe('EDEADLK');
   });
 
-  test('an actor that is stopped answers ESRCH', async () => {
+  test('an actor that is stopped answers ESHUTDOWN', async () => {
     await system.stop(target);
-    await expect(relaying.ask('forward', 1)).rejects.toMatchObject({ code: 'ESRCH' });
+    await expect(relaying.ask('forward', 1)).rejects.toMatchObject({ code: 'ESHUTDOWN' });
   });
 });
 

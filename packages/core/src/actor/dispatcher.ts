@@ -62,13 +62,13 @@ export class Dispatcher {
     }
   }
 
-  /** The answer to a message for an actor that is not here: ESRCH, or EIO while a restarted thread starts it again. */
+  /** The answer to a message for an actor that is not here: ESHUTDOWN, or EIO while a restarted thread starts it again. */
   missing(actor: number, name: string): MediatedError {
     return this.#expected.has(actor)
       ? new MediatedError('EIO', `${name}: the thread died and actor ${actor} is being started again`, {
           syscall: name,
         })
-      : new MediatedError('ESRCH', `${name}: actor ${actor} has stopped`, { syscall: name });
+      : new MediatedError('ESHUTDOWN', `${name}: actor ${actor} has stopped`, { syscall: name });
   }
 }
 

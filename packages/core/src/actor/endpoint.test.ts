@@ -251,13 +251,13 @@ test('256 lives later messages are still told apart', async () => {
   expect([await fresh, handled]).toEqual([1, [1]]);
 });
 
-test('an actor that a restarted thread has yet to start again answers EIO, any other ESRCH', async () => {
+test('an actor that a restarted thread has yet to start again answers EIO, any other ESHUTDOWN', async () => {
   die(target);
   target = attach(TARGET, asker, [ACTOR]);
   const missing = [ACTOR, ACTOR + 1].map((actor) => outcome(asker.ask(TARGET, actor, echo, [1], undefined)));
   target.drain();
   asker.drain();
-  expect(await Promise.all(missing)).toEqual(['EIO', 'ESRCH']);
+  expect(await Promise.all(missing)).toEqual(['EIO', 'ESHUTDOWN']);
   startActor(target, () => 2);
   const fresh = asks(1);
   target.drain();
@@ -267,5 +267,5 @@ test('an actor that a restarted thread has yet to start again answers EIO, any o
   const stopped = asks(1);
   target.drain();
   asker.drain();
-  expect(await stopped).toBe('ESRCH');
+  expect(await stopped).toBe('ESHUTDOWN');
 });

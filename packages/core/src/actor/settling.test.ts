@@ -60,12 +60,12 @@ test('by abort while it waits for room: it is never sent', async () => {
   expect(system.endpoint.statistics().sent).toBe(sent + 1);
 });
 
-test('by the actor being stopped: ESRCH', async () => {
+test('by the actor being stopped: ESHUTDOWN', async () => {
   await using system = ActorSystem.start();
   const ref = await system.spawn(echo, {}, { thread: 'shared' });
   const other = await system.spawn(echo, {}, { thread: 'shared' });
   await system.stop(ref);
-  expect(await code(ref.ask('echo', 1))).toBe('ESRCH');
+  expect(await code(ref.ask('echo', 1))).toBe('ESHUTDOWN');
   expect(ref.tell('note', 1)).toBe(true);
   await system.stop(ref);
   expect(await other.ask('echo', 2)).toBe(2);

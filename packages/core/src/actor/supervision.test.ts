@@ -65,7 +65,7 @@ describe('restart', () => {
       expect(starts[0]).toBe(round + 1);
       expect(await first.ask('bytes', new Uint8Array(100))).toEqual(new Uint8Array(100));
       expect(await second.ask('rich', 1, new Uint8Array(1), { text: 'x' })).toEqual({ text: 'x', length: 1 });
-      await expect(stopped.ask('echo', 1)).rejects.toMatchObject({ code: 'ESRCH' });
+      await expect(stopped.ask('echo', 1)).rejects.toMatchObject({ code: 'ESHUTDOWN' });
     }
   });
 
@@ -107,7 +107,7 @@ describe('restart', () => {
     await kill(system, old);
     const stranger = await system.spawn(echo, {});
     expect(stranger.handle.thread).toBe(old.handle.thread);
-    await expect(old.ask('echo', 1)).rejects.toMatchObject({ code: 'ESRCH' });
+    await expect(old.ask('echo', 1)).rejects.toMatchObject({ code: 'ESHUTDOWN' });
     expect(await stranger.ask('echo', 1)).toBe(1);
   });
 

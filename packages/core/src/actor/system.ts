@@ -138,7 +138,7 @@ export class ActorSystem {
   }
 
   /**
-   * Stops an actor gracefully. Messages that arrive later are answered with ESRCH; with EIO when the actor had a thread
+   * Stops an actor gracefully. Messages that arrive later are answered with ESHUTDOWN; with EIO when the actor had a thread
    * of its own, which ends with it. Rejects with what the actor's `stop` threw.
    */
   async stop(ref: ActorRef<MessageMap>): Promise<void> {

@@ -277,5 +277,5 @@ function shared(size: number | Int32Array): SharedArrayBuffer {
 
 /** A thread that has ended has nothing left to stop; the supervisor gave it back. */
 function ignoreDeath(error: unknown): void {
-  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESRCH')) throw error;
+  if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESHUTDOWN')) throw error;
 }

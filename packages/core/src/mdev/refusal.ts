@@ -22,7 +22,7 @@ export function refusal(negative: number, syscall: string, subject: string): Med
  * the parent was unregistered, is a device that is gone; a thread that died under a registered parent stays EIO.
  */
 export function asGone(error: unknown, syscall: string, subject: string, registered: boolean): never {
-  if (isMediatedError(error, 'ESRCH') || (!registered && isMediatedError(error, 'EIO'))) {
+  if (isMediatedError(error, 'ESHUTDOWN') || (!registered && isMediatedError(error, 'EIO'))) {
     throw new MediatedError('ENODEV', `${syscall} ${subject}: ${ADVICE.ENODEV}`, { syscall });
   }
   throw error;

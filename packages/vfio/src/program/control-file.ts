@@ -23,7 +23,7 @@ export function* askControl<K extends AskNames<ControlMessages>>(
   try {
     return yield* put({ ask: () => control.ask(name, ...args), askSync: () => control.askSync(name, ...args) });
   } catch (error) {
-    if (!isMediatedError(error, 'ESRCH')) throw error;
+    if (!isMediatedError(error, 'ESHUTDOWN')) throw error;
     throw new MediatedError('EIO', `${name}: the control actor has stopped`, { syscall: name, cause: error });
   }
 }
