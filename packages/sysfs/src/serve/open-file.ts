@@ -45,14 +45,16 @@ export class OpenFile {
     if (!this.alive) return true;
     if (this.#text === undefined || this.entry.attribute.show === undefined) return false;
     const before = this.#text;
-    const text = this.#file.readSoon();
-    if (text instanceof Promise) {
+    try {
+      const text = this.#file.readSoon();
+      if (!(text instanceof Promise)) return !text.equals(before);
       return text.then(
         (now) => !now.equals(before),
         () => true,
       );
+    } catch {
+      return true;
     }
-    return !text.equals(before);
   }
 
   #keep(text: Buffer): Buffer {

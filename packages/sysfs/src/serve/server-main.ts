@@ -90,7 +90,7 @@ async function serve(): Promise<void> {
       if (length < 0) return;
       if (length > 0) session.handle(request, length);
     }
-    if (parking.takeChanges()) await session.changed();
+    if (parking.takeChanges()) session.changed();
     await settle();
   }
 }

@@ -48,6 +48,9 @@ const POLL_CHANGED = 0x00a;
 /** Size that attributes have for `stat`. */
 const PAGE_BYTES = 4096;
 
+/** Longest name of a file. */
+const LONGEST_NAME = 255;
+
 /** An open directory: what was in it when it was last read from the beginning. */
 interface OpenDirectory {
   readonly node: Node & { readonly entry: Directory };
@@ -63,6 +66,8 @@ export class Session {
   readonly #deferred = new Set<number>();
   /** Who waits for a change of a file, by the number that POLL gave. */
   readonly #polls = new Map<number, OpenFile>();
+  /** Files that are being looked at for changes. */
+  #checks = 0;
   #nextHandle = 1;
   #latest = 0;
 
@@ -76,9 +81,9 @@ export class Session {
     return this.#deferred.has(this.#latest);
   }
 
-  /** How many requests are not answered yet. */
+  /** How many answers of drivers are waited for. */
   get waiting(): number {
-    return this.#deferred.size;
+    return this.#deferred.size + this.#checks;
   }
 
   /** How many clients wait for a change. */
@@ -104,13 +109,26 @@ export class Session {
     }
   }
 
-  /** Something may have changed: who waits for a change of a file that says something else now is told. */
-  async changed(): Promise<void> {
-    for (const [poll, file] of [...this.#polls]) {
-      const changed = file.changed || (await file.hasChanged());
-      if (!changed || !this.#polls.delete(poll)) continue;
-      file.changed = true;
-      this.#replies.notifyPoll(poll);
+  /**
+   * Something may have changed: who waits for a change of a file that says something else now is told. What drivers have to be
+   * asked for that counts among what is waited for.
+   */
+  changed(): void {
+    for (const [poll, file] of this.#polls) {
+      const tell = (changed: boolean): void => {
+        if (!changed || !this.#polls.delete(poll)) return;
+        file.changed = true;
+        this.#replies.notifyPoll(poll);
+      };
+      const changed = file.changed || file.hasChanged();
+      if (typeof changed === 'boolean') tell(changed);
+      else {
+        this.#checks++;
+        void changed.then((result) => {
+          this.#checks--;
+          tell(result);
+        });
+      }
     }
   }
 
@@ -210,6 +228,7 @@ export class Session {
 
   #lookup(unique: number, id: number, name: string): void {
     const node = this.#nodes.directory(id);
+    if (name.length > LONGEST_NAME) throw new MediatedError('ENAMETOOLONG', 'too long a name');
     this.#answer(unique, node.entry.lookup(name), (entry) => {
       if (entry === undefined) return this.#replies.error(unique, ERRNO.ENOENT);
       const found = this.#nodes.enter(node, name, entry);
