@@ -29,7 +29,7 @@ test('gvt 7, 9: opened through groups by virtual machines; guest pages stay mapp
   new Uint8Array(memory)[0x4000] = 0x5a;
 
   await using kvm = await openKvm(runtime.bus);
-  await expect(group.openDevice(first.uuid)).rejects.toThrow();
+  await expect(group.openDevice(first.uuid)).rejects.toMatchObject({ code: 'ESRCH' });
   await group.setKvm(kvm);
   await other.setKvm(kvm);
   const file = await group.openDevice(first.uuid);
