@@ -3,7 +3,14 @@
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { COMMANDS, type Command, type CommandName, type CommandOptions, type NumberOption } from './commands.js';
+import {
+  COMMANDS,
+  type Command,
+  type CommandName,
+  type CommandOptions,
+  type NumberOption,
+  type Option,
+} from './commands.js';
 import { commandHelp, programHelp } from './help.js';
 
 /** A command to run with its options. */
@@ -52,28 +59,33 @@ function unknownCommand(name: string): CommandLine {
 }
 
 function parseOptions(name: CommandName, words: readonly string[], draw: Draw): CommandLine {
-  const specs: Command['options'] = COMMANDS[name].options;
+  const { options: specs, words: places = {} }: Command = COMMANDS[name];
   const { tokens } = parseArgs({
     args: [...words],
     strict: false,
     allowPositionals: true,
     tokens: true,
     options: Object.fromEntries([
-      ...Object.keys(specs).map((option) => [option, { type: 'string' as const }]),
-      ['help', { type: 'boolean' as const, short: 'h' }],
-    ]),
+      ...Object.entries(specs).map(([option, spec]) => [option, { type: 'flag' in spec ? 'boolean' : 'string' }]),
+      ['help', { type: 'boolean', short: 'h' }],
+    ]) as Record<string, { type: 'boolean' | 'string' }>,
   });
   const seeHelp = `; mediated ${name} --help lists the options`;
-  const values = new Map<string, string | number>(
-    Object.entries(specs).map(([option, spec]) => [
-      option,
-      'least' in spec && spec.fallback === 'random' ? draw(spec.least, spec.most) : spec.fallback,
-    ]),
+  const values = new Map<string, string | number | boolean>(
+    Object.entries(specs).map(([option, spec]) => [option, fallbackOf(spec, draw)]),
   );
+  for (const place of Object.keys(places)) values.set(place, '');
+  const free = Object.keys(places);
   let help = false;
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') return { refusal: `mediated ${name} does not take ${token.value}${seeHelp}` };
+    if (token.kind === 'positional') {
+      const place = free.shift();
+      if (place === undefined) return { refusal: `mediated ${name} does not take ${token.value}${seeHelp}` };
+      if (token.value === '') return { refusal: `${places[place].value} must not be empty` };
+      values.set(place, token.value);
+      continue;
+    }
     if (token.name === 'help') {
       if (token.value !== undefined) return { refusal: '--help takes no value' };
       help = true;
@@ -81,6 +93,11 @@ function parseOptions(name: CommandName, words: readonly string[], draw: Draw): 
     }
     const spec = Object.hasOwn(specs, token.name) && token.rawName.startsWith('--') ? specs[token.name] : undefined;
     if (spec === undefined) return { refusal: `unknown option ${token.rawName}${seeHelp}` };
+    if ('flag' in spec) {
+      if (token.value !== undefined) return { refusal: `${token.rawName} takes no value` };
+      values.set(token.name, true);
+      continue;
+    }
     // What looks like the next option is one: `--definitions --threads 2` lacks a value. `--seed -1` has a bad one.
     if (!token.value || (!token.inlineValue && /^-[^0-9]/.test(token.value))) {
       return { refusal: `${token.rawName} needs a value (${spec.value})` };
@@ -99,7 +116,14 @@ function parseOptions(name: CommandName, words: readonly string[], draw: Draw): 
     }
   }
   if (help) return { help: commandHelp(name) };
+  const missing = free.find((place) => places[place].optional !== true);
+  if (missing !== undefined) return { refusal: `mediated ${name} needs ${places[missing].value}${seeHelp}` };
   return { command: name, options: Object.fromEntries(values) } as Invocation;
+}
+
+function fallbackOf(spec: Option, draw: Draw): string | number | boolean {
+  if ('flag' in spec) return false;
+  return 'least' in spec && spec.fallback === 'random' ? draw(spec.least, spec.most) : spec.fallback;
 }
 
 function parseNumber(text: string, { least, most }: NumberOption): number | undefined {

@@ -1,6 +1,6 @@
 /**
  * Creates the devices of a folder of definitions on a bus, all at once. What cannot be created is refused with its file
- * and reason and keeps no other from being created. Called by `demo.ts` on the main thread.
+ * and reason and keeps no other from being created. Called by `demo.ts` and `up.ts` on the main thread.
  */
 import type { Bus, Mdev } from '@mediated/core';
 import { type Definition, type Definitions, refuseDefinition } from './definitions.js';
@@ -8,17 +8,28 @@ import { type Definition, type Definitions, refuseDefinition } from './definitio
 /** Devices by the UUID of their definition, in the order of the definitions. */
 export type BroughtUp = ReadonlyMap<string, Mdev>;
 
-/** Creates what is to be started automatically; a definition that is refused moves to `read.problems`. */
-export async function bringUp(bus: Bus, read: Definitions): Promise<BroughtUp> {
+/**
+ * Creates what is to be started automatically; a definition that is refused moves to `read.problems`. `progress` is told how
+ * many of them are through.
+ */
+export async function bringUp(
+  bus: Bus,
+  read: Definitions,
+  progress: (through: number, all: number) => void = () => {},
+): Promise<BroughtUp> {
   const created = new Map<string, Mdev>();
+  const all = read.definitions.filter((definition) => definition.start === 'auto').length;
+  let through = 0;
   const starting = read.definitions.map(async (definition) => {
     const refusal = unusable(bus, definition);
-    if (refusal !== undefined) return { definition, refusal };
-    if (definition.start === 'manual') return { definition };
+    if (definition.start === 'manual') return refusal === undefined ? { definition } : { definition, refusal };
     try {
+      if (refusal !== undefined) return { definition, refusal };
       return { definition, mdev: await start(bus, definition) };
     } catch (error) {
       return { definition, refusal: error instanceof Error ? error.message : String(error) };
+    } finally {
+      progress(++through, all);
     }
   });
   for (const { definition, refusal, mdev } of await Promise.all(starting)) {

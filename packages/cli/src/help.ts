@@ -22,18 +22,22 @@ export function programHelp(): string {
 
 /** What `mediated COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
-  const { summary, about, options, statuses }: Command = COMMANDS[name];
+  const { summary, about, words = {}, options, statuses }: Command = COMMANDS[name];
   const lines = Object.entries(options).map(([option, spec]) => {
+    if ('flag' in spec) return [`--${option}`, spec.help] as const;
     const fallback = ('fallbackName' in spec && spec.fallbackName) || spec.fallback;
     return [`--${option} ${spec.value}`, `${spec.help} (${fallback})`] as const;
   });
+  const places = Object.values(words);
+  const usage = places.map(({ value, optional }) => (optional === true ? ` [${value}]` : ` ${value}`));
   return [
     `mediated ${name}: ${summary}`,
     '',
-    `Usage: mediated ${name} [OPTIONS]`,
+    `Usage: mediated ${name}${usage.join('')} [OPTIONS]`,
     '',
     ...about,
     '',
+    ...(places.length === 0 ? [] : ['Words:', ...pairs(places.map(({ value, help }) => [value, help])), '']),
     'Options, with what holds when they are not given:',
     ...pairs([...lines, ['--help', 'this text']]),
     '',

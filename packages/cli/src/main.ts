@@ -5,8 +5,14 @@
  */
 import { type Invocation, parseCommandLine } from './arguments.js';
 import { demo } from './demo.js';
+import { events } from './follow/events.js';
+import { screenshot } from './follow/screenshot.js';
+import { top } from './follow/top.js';
+import { trace } from './follow/trace.js';
+import { create, list, remove, types } from './follow/tree.js';
 import { listenForInterruption } from './interruption.js';
 import { stress } from './stress.js';
+import { up } from './up/up.js';
 import { programVersion } from './version.js';
 
 // A reader that has seen enough (`mediated --help | head -1`) is no failure of the program.
@@ -23,6 +29,24 @@ async function run(invocation: Invocation): Promise<number> {
       return await demo(invocation.options, stage);
     case 'stress':
       return await stress(invocation.options, stage);
+    case 'up':
+      return await up(invocation.options, stage);
+    case 'types':
+      return await types(invocation.options, stage);
+    case 'list':
+      return await list(invocation.options, stage);
+    case 'create':
+      return await create(invocation.options, stage);
+    case 'remove':
+      return await remove(invocation.options, stage);
+    case 'events':
+      return await events(invocation.options, stage);
+    case 'top':
+      return await top(invocation.options, stage);
+    case 'screenshot':
+      return await screenshot(invocation.options, stage);
+    case 'trace':
+      return await trace(invocation.options, stage);
   }
 }
 

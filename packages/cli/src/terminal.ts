@@ -9,6 +9,8 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   /** Characters per line; absent when the output is no terminal. */
   readonly columns?: number | undefined;
+  /** Lines; likewise. */
+  readonly rows?: number | undefined;
   write(text: string): unknown;
 }
 

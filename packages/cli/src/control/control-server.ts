@@ -1,0 +1,82 @@
+/**
+ * The socket over which the other commands reach a running `mediated up`. Main thread. One per instance; an instance that was
+ * killed leaves its socket behind, and the next one of that name takes its place.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, connect, type Server } from 'node:net';
+import { once } from 'node:events';
+import { dirname } from 'node:path';
+import { ControlError } from './control-error.js';
+import { Exchange, type Handlers } from './exchange.js';
+import { isOwnSocket, makePrivateFolder } from './place.js';
+
+/** Connections at a time; more are turned away. */
+const MOST_CONNECTIONS = 64;
+
+export class ControlServer {
+  readonly path: string;
+  readonly #server: Server;
+  /** For a program that ends without closing. */
+  readonly #remove = () => rmSync(this.path, { force: true });
+  readonly #exchanges = new Set<Exchange>();
+
+  private constructor(path: string, handlers: Handlers) {
+    this.path = path;
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      const exchange = new Exchange(socket, handlers);
+      this.#exchanges.add(exchange);
+      socket.on('close', () => this.#exchanges.delete(exchange));
+    });
+    this.#server.maxConnections = MOST_CONNECTIONS;
+  }
+
+  /** Rejects with a {@link ControlError}: EBUSY when an instance answers there; EPERM when others may enter the folder. */
+  static async open(path: string, handlers: Handlers): Promise<ControlServer> {
+    makePrivateFolder(dirname(path));
+    const server = new ControlServer(path, handlers);
+    await server.#listen(true);
+    return server;
+  }
+
+  /** Ends streams, waits for the answers under way, and takes the socket away. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const exchange of this.#exchanges) exchange.end();
+    await closed;
+    process.off('exit', this.#remove);
+  }
+
+  async #listen(mayReplace: boolean): Promise<void> {
+    try {
+      const listening = once(this.#server, 'listening');
+      this.#server.listen(this.path);
+      await listening;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
+        throw new ControlError('EIO', `no socket can be made at ${this.path}: ${(error as Error).message}`);
+      }
+      if (!mayReplace || !isOwnSocket(this.path) || (await isAnswered(this.path))) {
+        const help = 'end it, or give this one a name with --instance';
+        throw new ControlError('EBUSY', `an instance uses ${this.path} already; ${help}`);
+      }
+      rmSync(this.path, { force: true });
+      return this.#listen(false);
+    }
+    chmodSync(this.path, 0o600);
+    process.once('exit', this.#remove);
+  }
+}
+
+/** Whether somebody listens on a socket. */
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,52 @@
+/** `mediated trace`: records what the threads of a running instance do into a file for Perfetto. Main thread. */
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { CommandOptions } from '../commands.js';
+import { request } from '../control/control-client.js';
+import type { TraceBatch } from '../control/protocol.js';
+import { counted } from '../counted.js';
+import { Progress } from '../progress.js';
+import type { Stage } from '../stage.js';
+import { PerfettoTrace } from '../trace/perfetto.js';
+import { asking, within } from './asking.js';
+
+export function trace({ instance, file, for: seconds }: CommandOptions<'trace'>, stage: Stage): Promise<number> {
+  return asking(stage, async () => {
+    const stream = createWriteStream(file);
+    try {
+      await once(stream, 'open');
+    } catch (error) {
+      stage.errors.write(`mediated: ${file} cannot be written: ${(error as Error).message}\n`);
+      return 1;
+    }
+    const failed = new AbortController();
+    let failure: Error | undefined;
+    stream.on('error', (error) => {
+      failure = error;
+      failed.abort();
+    });
+    const written = new PerfettoTrace((text) => stream.write(text));
+    const progress = new Progress(stage.errors);
+    const signal = AbortSignal.any([within(stage.signal, seconds), failed.signal]);
+    try {
+      progress.update(`recording into ${file}; ${seconds === 0 ? 'Ctrl-C ends it' : `for ${seconds} s`}`);
+      await request(instance, { request: 'trace' }, signal, (line) => {
+        if ('lost' in line) return written.addLost(line.lost);
+        written.add(line.event as TraceBatch);
+        progress.update(`recording into ${file}: ${counted(written.events, 'event')}`);
+      });
+    } finally {
+      progress.end();
+      written.end();
+      stream.end();
+      if (failure === undefined) await once(stream, 'close');
+    }
+    if (failure !== undefined) {
+      stage.errors.write(`mediated: ${file} cannot be written: ${failure.message}\n`);
+      return 1;
+    }
+    const missing = written.lost === 0 ? '' : `, ${counted(written.lost, 'record')} missed`;
+    stage.output.write(`${file}: ${counted(written.events, 'event')}${missing}; open it in https://ui.perfetto.dev\n`);
+    return undefined;
+  });
+}

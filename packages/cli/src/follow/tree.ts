@@ -1,0 +1,61 @@
+/** `mediated types`, `list`, `create` and `remove`: what a running instance has, and changes to it. Main thread. */
+import type { CommandOptions } from '../commands.js';
+import { request } from '../control/control-client.js';
+import type { DeviceAnswer, TypeAnswer } from '../control/protocol.js';
+import { INTERRUPTED } from '../interruption.js';
+import type { Stage } from '../stage.js';
+import { formatTable } from '../table.js';
+import { columnsOf } from '../terminal.js';
+import { asking } from './asking.js';
+
+export function types({ instance, json }: CommandOptions<'types'>, stage: Stage): Promise<number> {
+  return asking(stage, async () => {
+    const answer = (await request(instance, { request: 'types' }, stage.signal)) as TypeAnswer[] | undefined;
+    if (answer === undefined) return INTERRUPTED;
+    const titles = [
+      { title: 'parent' },
+      { title: 'type' },
+      { title: 'available', align: 'right' },
+      { title: 'api' },
+      { title: 'name' },
+    ] as const;
+    const rows = answer.map(({ parent, type, available, deviceApi, name }) => {
+      return [parent, type, String(available), deviceApi, name];
+    });
+    print(stage, json ? [JSON.stringify(answer, undefined, 2)] : formatTable(titles, rows, columnsOf(stage.output)));
+    return undefined;
+  });
+}
+
+export function list({ instance, json }: CommandOptions<'list'>, stage: Stage): Promise<number> {
+  return asking(stage, async () => {
+    const answer = (await request(instance, { request: 'list' }, stage.signal)) as DeviceAnswer[] | undefined;
+    if (answer === undefined) return INTERRUPTED;
+    const titles = [{ title: 'uuid' }, { title: 'parent' }, { title: 'type' }] as const;
+    const rows = answer.map(({ uuid, parent, type }) => [uuid, parent, type]);
+    print(stage, json ? [JSON.stringify(answer, undefined, 2)] : formatTable(titles, rows, columnsOf(stage.output)));
+    return undefined;
+  });
+}
+
+export function create(options: CommandOptions<'create'>, stage: Stage): Promise<number> {
+  const { instance, parent, type, uuid } = options;
+  return asking(stage, async () => {
+    const wanted = { request: 'create', parent, type, ...(uuid === '' ? {} : { uuid }) } as const;
+    const answer = (await request(instance, wanted, stage.signal)) as { readonly uuid: string } | undefined;
+    if (answer === undefined) return INTERRUPTED;
+    print(stage, [answer.uuid]);
+    return undefined;
+  });
+}
+
+export function remove({ instance, uuid }: CommandOptions<'remove'>, stage: Stage): Promise<number> {
+  return asking(stage, async () => {
+    const answer = await request(instance, { request: 'remove', uuid }, stage.signal);
+    return answer === undefined ? INTERRUPTED : undefined;
+  });
+}
+
+function print({ output }: Stage, lines: readonly string[]): void {
+  output.write(`${lines.join('\n')}\n`);
+}

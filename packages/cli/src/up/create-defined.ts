@@ -1,0 +1,39 @@
+/** Creates the devices of a folder of definitions, with what is shown of it. Called by `up.ts`. */
+import type { Bus } from '@mediated/core';
+import { bringUp } from '../bring-up.js';
+import { counted } from '../counted.js';
+import { readDefinitions } from '../definitions.js';
+import type { Progress } from '../progress.js';
+import type { Report } from './report.js';
+
+/** Columns of the bar, without its ends. */
+const BAR = 30;
+
+/** Creates what starts by itself, all at once; does nothing without a folder. Definitions that cannot be used are told. */
+export async function createDefined(
+  bus: Bus,
+  folder: string | undefined,
+  report: Report,
+  progress: Progress,
+): Promise<void> {
+  if (folder === undefined || folder === '') return;
+  const read = await readDefinitions(folder);
+  const created = await bringUp(bus, read, (through, all) => {
+    if (!report.json) progress.update(`${bar(through, all)} ${through} of ${counted(all, 'device')}`);
+  }).finally(() => progress.end());
+  for (const { file, reason } of read.problems) {
+    report.warn('problem', { file, message: reason }, `not used ${file}: ${reason}`);
+  }
+  for (const { uuid, parent, type } of created.values()) report.tell('device', { uuid, parent: parent.name, type });
+  report.tell(
+    'defined',
+    { folder, created: created.size, problems: read.problems.length },
+    `${counted(created.size, 'device')} created as ${folder} says`,
+  );
+}
+
+/** How much of a task is done, as a bar. */
+export function bar(through: number, all: number): string {
+  const filled = all === 0 ? BAR : Math.floor((through / all) * BAR);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`;
+}

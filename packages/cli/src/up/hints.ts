@@ -1,0 +1,45 @@
+/** What `mediated up` says when it is ready: where things are and what to try. Pure. */
+import type { Parent } from '@mediated/core';
+import type { Report } from './report.js';
+
+export interface Ready {
+  /** Where the tree is mounted, if it is. */
+  readonly tree: string | undefined;
+  readonly instance: string;
+  readonly parents: readonly Parent[];
+}
+
+/** The UUID of the kernel's documentation. */
+const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
+
+export function hints(report: Report, { tree, instance, parents }: Ready): string[] {
+  const option = instance === 'default' ? '' : ` --instance ${instance}`;
+  const [parent] = parents.filter(({ bus }) => bus === 'mdev');
+  const type = parent?.types.at(-1)?.id;
+  const commands: string[] = [];
+  if (tree !== undefined && parent !== undefined && type !== undefined) {
+    commands.push(
+      `cd ${quoted(tree)}/class/mdev_bus/${parent.name}/mdev_supported_types/${type}`,
+      'cat name available_instances',
+      `echo ${UUID} > create`,
+      `ls -l ${quoted(tree)}/bus/mdev/devices`,
+    );
+  }
+  commands.push(`mediated types${option}`);
+  if (tree === undefined && parent !== undefined && type !== undefined) {
+    commands.push(`mediated create ${parent.name} ${type}${option}`);
+  }
+  commands.push(`mediated list${option}`, `mediated events${option}`, `mediated top${option}`);
+  return [
+    '',
+    tree === undefined ? report.title('ready; no tree is mounted') : report.title(`ready: ${tree} is what /sys is`),
+    'Try, in a second shell:',
+    ...commands.map((command) => report.aside(`    ${command}`)),
+    'Ctrl-C removes everything.',
+  ];
+}
+
+/** A path as a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w./:@%+,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

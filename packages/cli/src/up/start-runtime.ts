@@ -1,0 +1,49 @@
+/** Starts the runtime that a configuration describes. Called by `up.ts` on the main thread. */
+import { Runtime } from '@mediated/core';
+import type { Configuration, DriverEntry } from './configuration.js';
+import { loadOptionsOf, moduleOf } from './shipped-drivers.js';
+
+/** Why a runtime could not be started: the entry of the configuration, then the reason. */
+export class StartError extends Error {}
+
+/**
+ * A runtime with all drivers and parents of a configuration, in its order. `loaded` is told of each driver. Rejects with a
+ * {@link StartError}; nothing is left behind then.
+ */
+export async function startRuntime(
+  { runtime: options = {}, drivers }: Configuration,
+  loaded: (name: string, parents: readonly string[]) => void,
+  signal: AbortSignal,
+): Promise<Runtime> {
+  const runtime = Runtime.start(options);
+  try {
+    for (const [at, entry] of drivers.entries()) {
+      if (signal.aborted) break;
+      const name = await load(runtime, entry).catch((error: unknown) => {
+        throw new StartError(`/drivers/${at} (${entry.driver}): ${error instanceof Error ? error.message : error}`, {
+          cause: error,
+        });
+      });
+      const parents = runtime.bus.parents().filter(({ driver }) => driver === name);
+      loaded(
+        name,
+        parents.map((parent) => parent.name),
+      );
+    }
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+  return runtime;
+}
+
+async function load(runtime: Runtime, entry: DriverEntry): Promise<string> {
+  const { driver, threads, parents } = entry;
+  const options = await loadOptionsOf(runtime, entry);
+  const { name } = await runtime.loadDriver(moduleOf(driver), {
+    options,
+    ...(threads === undefined ? {} : { threads }),
+    ...(parents === undefined ? {} : { parents }),
+  });
+  return name;
+}

@@ -1,0 +1,123 @@
+/**
+ * `mediated up`: a runtime after a configuration, with a mounted tree, devices after definitions and a control socket, until
+ * a signal or the end of its time. Main thread; called by `main.ts`. What was begun is undone in the reverse order, whatever
+ * happens.
+ */
+import { isMediatedError, type Runtime } from '@mediated/core';
+import { mountSysfs } from '@mediated/sysfs';
+import type { CommandOptions } from '../commands.js';
+import { ControlError } from '../control/control-error.js';
+import { ControlServer } from '../control/control-server.js';
+import { socketPath } from '../control/place.js';
+import { requestsOf } from '../control/requests.js';
+import { within } from '../follow/asking.js';
+import { Progress } from '../progress.js';
+import type { Stage } from '../stage.js';
+import type { Output } from '../terminal.js';
+import type { Configuration } from './configuration.js';
+import { createDefined } from './create-defined.js';
+import { hints } from './hints.js';
+import { ConfigurationError, readConfiguration } from './read-configuration.js';
+import { removeAll } from './remove-all.js';
+import { Report } from './report.js';
+import { StartError, startRuntime } from './start-runtime.js';
+
+/** What a step refuses; told in its own words, without a stack. */
+class Refused extends Error {}
+
+/** Answers the exit status. */
+export async function up(options: CommandOptions<'up'>, { output, errors, signal }: Stage): Promise<number> {
+  const report = new Report(output, errors, options.json);
+  try {
+    const path = socketPath(options.instance);
+    const configuration = await readConfiguration(options.config);
+    await serve(path, configuration, options, report, output, signal);
+    return 0;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    report.warn('failed', { message: error.message }, `mediated: ${error.message}`);
+    return 1;
+  }
+}
+
+function isRefusal(error: unknown): error is Error {
+  return [ConfigurationError, StartError, ControlError, Refused].some((kind) => error instanceof kind);
+}
+
+async function serve(
+  path: string,
+  configuration: Configuration,
+  options: CommandOptions<'up'>,
+  report: Report,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const runtime = await startRuntime(configuration, (name, parents) => tellLoaded(report, name, parents), signal);
+    undo.push(() => runtime.close());
+    tellWhatHappens(runtime, report);
+    const control = await ControlServer.open(path, requestsOf(runtime));
+    undo.push(() => control.close());
+    if (signal.aborted) return;
+    const tree = await mount(runtime, configuration, options, report);
+    if (tree !== undefined) undo.push(() => tree.unmount());
+    undo.push(() => removeAll(runtime.bus, report, configuration.runtime?.closeDeadline));
+    const folder = options.definitions || configuration.definitions;
+    await createDefined(runtime.bus, folder, report, new Progress(output));
+    const { instance } = options;
+    report.tell(
+      'ready',
+      { tree: tree?.path ?? null, socket: path, instance },
+      ...hints(report, { tree: tree?.path, instance, parents: runtime.bus.parents() }),
+    );
+    await ended(within(signal, options.for));
+    report.tell('ending', {}, 'ending');
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+function tellLoaded(report: Report, driver: string, parents: readonly string[]): void {
+  report.tell('driver', { driver, parents }, `${driver.padEnd(20)} ${parents.join(', ') || 'no parents'}`);
+}
+
+/** Events for programs; for people only what is bad. */
+function tellWhatHappens({ bus, system }: Runtime, report: Report): void {
+  if (report.json) {
+    bus.events.on('uevent', ({ variables, ...event }) => {
+      report.tell('uevent', { ...event, variables: Object.fromEntries(variables) });
+    });
+    bus.events.on('lost', (count) => report.tell('lost', { count }));
+  }
+  system.events.on('threadDied', ({ name, error, restarting }) => {
+    const why = error?.message ?? 'it ended of itself';
+    const next = restarting ? 'it is started again' : 'it is not started again';
+    report.warn('threadDied', { thread: name, message: why, restarting }, `thread ${name} has died (${why}); ${next}`);
+  });
+}
+
+/** The tree; undefined where it is not wanted or, when no place was asked for, not possible. */
+async function mount(
+  runtime: Runtime,
+  { mount: configured = true }: Configuration,
+  { at, 'no-mount': without }: CommandOptions<'up'>,
+  report: Report,
+): Promise<Awaited<ReturnType<typeof mountSysfs>> | undefined> {
+  const place = at === '' && typeof configured === 'string' ? configured : at;
+  if (without || (place === '' && configured === false)) return undefined;
+  try {
+    return await mountSysfs(runtime, place === '' ? {} : { at: place });
+  } catch (error) {
+    if (!isMediatedError(error)) throw error;
+    const message = error.message.replace(`${error.code}: `, '');
+    if (place !== '') throw new Refused(message);
+    report.warn('notMounted', { code: error.code, message }, `${message}; so do the other commands of mediated`);
+    return undefined;
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
