@@ -1,6 +1,6 @@
 /** Groups and containers: exclusive opens, ways in and out of containers, devices by name, guest memory, removals. */
 import type { Mdev } from '@mediated/core';
-import { openContainer, openDevice, openGroup, openIommufd } from '@mediated/vfio';
+import { openContainer, openDevice, openDeviceNode, openGroup, openIommufd } from '@mediated/vfio';
 import { EXTENSIONS } from '@mediated/vfio/uapi';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FAIL_OPEN, HOLD_PINS, HOLD_UNMAPS, RELEASE_UNMAPS, UNPIN } from '../../dist-fixtures/control/guest.fixture.js';
@@ -369,6 +369,23 @@ describe('removal', () => {
     await container.close();
     await file.close();
     await removal;
+  });
+
+  test('vfio-core 6: no way leads to a device whose last reference may go; none leads back', async () => {
+    const { group, container, file } = await stage.guest(mdev);
+    const removal = mdev.remove();
+    await file.read(0, 1);
+    const opens = () => [openDevice(stage.bus, mdev), openDeviceNode(stage.bus, mdev), group.openDevice(mdev.uuid)];
+    const closing = file.close();
+    // Some come before the last reference is put, some after, none gets one.
+    for (let i = 0; i < 20; i++) expect(await Promise.all(opens().map(codeOf))).toEqual(['ENODEV', 'ENODEV', 'ENODEV']);
+    await Promise.all([closing, removal]);
+    expect(await stage.heard(await stage.create(++next))).toEqual([
+      'open 1 kvm 0 EINVAL',
+      'request 0',
+      'close 1 kvm 0 EINVAL',
+    ]);
+    await Promise.all([group.close(), container.close()]);
   });
 
   test('a group whose device is gone is ENODEV, its container is left, and the number is another’s at once', async () => {
