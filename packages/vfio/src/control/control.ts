@@ -26,18 +26,15 @@ import { type1Kind } from './type1-driver.js';
 class GroupFile extends ControlFile {
   readonly group: Group;
   readonly privileged: boolean;
-  readonly #groups: Groups;
 
-  constructor(number: number, owner: number, group: Group, privileged: boolean, groups: Groups) {
+  constructor(number: number, owner: number, group: Group, privileged: boolean) {
     super(number, owner);
     this.group = group;
     this.privileged = privileged;
-    this.#groups = groups;
   }
 
   release(): void {
     this.group.close();
-    this.#groups.forget(this.group);
   }
 }
 
@@ -95,7 +92,7 @@ export class Control {
 
   openGroup(number: number, node: number, privileged: boolean, owner: number): number {
     const group = this.#groups.open(number, node, privileged);
-    return this.#files.add(new GroupFile(this.#files.next(), owner, group, privileged, this.#groups)).number;
+    return this.#files.add(new GroupFile(this.#files.next(), owner, group, privileged)).number;
   }
 
   openContainer(privileged: boolean, owner: number): number {

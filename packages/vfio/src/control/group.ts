@@ -25,22 +25,23 @@ export class Group {
   kvm: Kvm | undefined;
   /** Devices bound to an iommufd by their own nodes. */
   bound = 0;
-  /** Its file is open, or was closed while devices are open. */
-  opened = false;
   /** Pins of its file besides the opener's: by virtual machines. */
   pins = 0;
   readonly #records: GroupRecords;
-  /** Its file was closed by its opener, or nobody has opened it. */
-  #closed = false;
+  readonly #idle: (group: Group) => void;
+  /** `closed`: by its opener, while devices or machines keep it. */
+  #file: 'none' | 'open' | 'closed' = 'none';
   #gone = false;
   #dmaOwner: Container | IommufdContext | undefined;
   #dmaClaims = 0;
 
-  constructor(number: number, life: number, records: GroupRecords) {
+  /** `idle` is told when nobody uses it any more. */
+  constructor(number: number, life: number, records: GroupRecords, idle: (group: Group) => void) {
     this.number = number;
     this.life = life;
     this.kind = records.kind(number);
     this.#records = records;
+    this.#idle = idle;
   }
 
   /** All its devices have left it: the number may be another group's by now. */
@@ -58,9 +59,9 @@ export class Group {
     return this.kind === GROUP_KINDS.isolated ? this.#records.iommu(this.number) : -1;
   }
 
-  /** Nobody uses it any more. */
-  get idle(): boolean {
-    return !this.opened && this.bound === 0;
+  /** Its file is open, or was closed while devices are open. */
+  get opened(): boolean {
+    return this.#file !== 'none';
   }
 
   /** GET_STATUS. ENODEV: the group is gone. */
@@ -116,27 +117,26 @@ export class Group {
     this.#dmaOwner = undefined;
     this.#records.release(this.number);
   }
-
-  /** Its file is opened, maybe again: a file that was closed before devices were is over with the last of them. */
+  /** Its file is opened: it was not. */
   open(): void {
-    this.opened = true;
-    this.#closed = false;
+    this.#file = 'open';
   }
 
   /** The opener closes its file: at once, or with the last open device that its container serves. */
   close(): void {
-    this.#closed = true;
+    this.#file = 'closed';
     this.settle();
   }
 
   /** Something that keeps the group has ended. */
   settle(): void {
-    if (!this.opened || !this.#closed || this.pins > 0) return;
-    if (this.container !== undefined && this.containerUsers > 1) return;
-    this.#leave();
-    this.kvm = undefined;
-    this.opened = false;
-    this.#records.clearOpen(this.number, this.life);
+    if (this.#file === 'closed' && this.pins === 0 && !(this.container !== undefined && this.containerUsers > 1)) {
+      this.#leave();
+      this.kvm = undefined;
+      this.#file = 'none';
+      this.#records.clearOpen(this.number, this.life);
+    }
+    if (this.#file === 'none' && this.bound === 0) this.#idle(this);
   }
 
   /** The last device has left: further ioctls on the file are ENODEV. */

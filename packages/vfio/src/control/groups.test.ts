@@ -317,6 +317,19 @@ describe('groups', () => {
     }
   });
 
+  test('a group that was closed before its device is another’s own when it is opened again', async () => {
+    for (let round = 0; round < 2; round++) {
+      const { group, container, file } = await stage.guest(mdev);
+      await (await group.openDevice(mdev.uuid)).close();
+      await file.close();
+      expect(await group.status()).toEqual({ viable: true, containerSet: true });
+      const last = await group.openDevice(mdev.uuid);
+      await group.close();
+      await container.close();
+      await last.close();
+    }
+  });
+
   test('a closed file is EBADF', async () => {
     const { group, container, file } = await stage.guest(mdev);
     await closeAll({ mdev, group, container, file });

@@ -35,7 +35,10 @@ export class Groups {
       group.open();
       return group;
     } finally {
-      if (group?.opened !== true) this.#records.clearOpen(number, before);
+      if (group?.opened !== true) {
+        this.#records.clearOpen(number, before);
+        group?.settle();
+      }
     }
   }
 
@@ -50,7 +53,7 @@ export class Groups {
 
   unbind(group: Group): void {
     group.bound--;
-    this.forget(group);
+    group.settle();
   }
 
   /** A group whose last device has left. */
@@ -64,11 +67,6 @@ export class Groups {
     for (const number of [...this.#groups.keys()]) this.retire(number);
   }
 
-  /** Drops a group that nobody uses any more. */
-  forget(group: Group): void {
-    if (group.idle && this.#groups.get(group.number) === group) this.#groups.delete(group.number);
-  }
-
   /** The group that has this number now. */
   #current(number: number): Group | undefined {
     const life = this.#records.life(number);
@@ -76,9 +74,13 @@ export class Groups {
     if (known?.life === life) return known;
     if (known !== undefined) this.#retire(known);
     if (life === 0) return undefined;
-    const group = new Group(number, life, this.#records);
+    const group = new Group(number, life, this.#records, (idle) => this.#forget(idle));
     this.#groups.set(number, group);
     return group;
+  }
+
+  #forget(group: Group): void {
+    if (this.#groups.get(group.number) === group) this.#groups.delete(group.number);
   }
 
   #retire(group: Group): void {

@@ -26,7 +26,7 @@ const HARDWARE: Omit<PhysicalGroup, 'id'> = {
   driver: 'emulated',
 };
 
-export class Type1Driver implements IommuDriver {
+class Type1Driver implements IommuDriver {
   readonly #type1: Type1;
   readonly #audience: SpaceAudience;
   /** What the IOMMU calls the physical groups. */
