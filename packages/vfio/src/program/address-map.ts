@@ -8,6 +8,7 @@ import type { MemoryWindow } from '../control/control-protocol.js';
 /** Addresses begin here and at multiples of a page, like those of a process. Far below 2^53. */
 const FIRST_ADDRESS = 0x7f00_0000_0000n;
 const PAGE_BYTES = 4096n;
+const NOTHING = new Uint8Array(0);
 
 /** One piece of memory. */
 interface Piece {
@@ -75,6 +76,16 @@ export class AddressMap {
       return piece.bytes.subarray(Number(from), Number(from + length));
     }
     return undefined;
+  }
+
+  /** The program's memory from an address on, itself: as much of a range as there is. */
+  prefix(address: bigint, length: number): Uint8Array {
+    for (const piece of this.#pieces) {
+      const from = address - piece.address;
+      if (from < 0n || from >= BigInt(piece.bytes.length)) continue;
+      return piece.bytes.subarray(Number(from), Number(from) + length);
+    }
+    return NOTHING;
   }
 
   /** The shared memory at a range of addresses, for devices to reach: one window or none. */

@@ -26,10 +26,12 @@ export type Described =
 interface Description {
   readonly described: Described;
   numbers: number;
+  /** Where reads and writes go that say no position. */
+  position: number;
 }
 
 /** A number that is taken while its file is being opened. */
-const RESERVED = { described: { kind: 'other' }, numbers: 1 } as const satisfies Description;
+const RESERVED = { described: { kind: 'other' }, numbers: 1, position: 0 } as const satisfies Description;
 
 /** The numbers below are those of a process's standard streams. */
 const FIRST = 3;
@@ -54,7 +56,7 @@ export class DescriptorTable {
 
   /** The number stands for an open file now. */
   fill(number: number, described: Described): number {
-    this.#entries[number] = { described, numbers: 1 };
+    this.#entries[number] = { described, numbers: 1, position: 0 };
     return number;
   }
 
@@ -74,6 +76,17 @@ export class DescriptorTable {
     const described = this.peek(number);
     if (described !== undefined) return described;
     throw new MediatedError('EBADF', `${number} is no open file`, { syscall });
+  }
+
+  /** Where a read or write of the file goes that says no position. */
+  position(number: number): number {
+    return this.#entries[number]?.position ?? 0;
+  }
+
+  /** So many bytes have been read or written there. */
+  advance(number: number, bytes: number): void {
+    const entry = this.#entries[number];
+    if (entry !== undefined && entry !== RESERVED) entry.position += bytes;
   }
 
   /** One number more for a file. EBADF, EMFILE. */

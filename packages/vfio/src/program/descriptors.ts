@@ -4,7 +4,6 @@
  * Belongs to one thread. `...Sync` forms block; they are for threads that host no actor (EDEADLK).
  */
 import { type Bus, MediatedError } from '@mediated/core';
-import { NO_POSITION } from '../anonymous-file.js';
 import type { DeviceFile } from '../device-file.js';
 import { InterruptCounter } from '../interrupt-counter.js';
 import type { MapAccess, MappedMemory } from '../mapped-memory.js';
@@ -28,6 +27,7 @@ import { answersFile, fileInAnswer, namedBy } from './device-arguments.js';
 import type { GroupFile, OpenOptions } from './group-file.js';
 import { openPath } from './open-path.js';
 import { type Operation, perform, performSync, put } from './operation.js';
+import { Transfers } from './transfers.js';
 
 /** The argument of an ioctl: bytes that a pointer points to, a number, or NULL. */
 export type IoctlArgument = Uint8Array | number | null | undefined;
@@ -44,7 +44,6 @@ const NOTHING = new Uint8Array(0);
 const ALWAYS_READY = 5;
 const READABLE = 1;
 const WRITABLE = 4;
-const EVENTFD_BYTES = 8;
 /** At the end of a program files are released in this order, as recorded from a kernel. */
 const RELEASE_ORDER: readonly Described['kind'][] = ['anonymous', 'device', 'container', 'iommufd', 'group'];
 
@@ -54,11 +53,13 @@ export class Descriptors {
   /** The program's memory, by address. */
   readonly memory = new AddressMap();
   readonly #table: DescriptorTable;
+  readonly #transfers: Transfers;
   readonly #options: OpenOptions;
 
   constructor(bus: Bus, { limit = 1024, ...options }: DescriptorsOptions = {}) {
     this.bus = bus;
     this.#table = new DescriptorTable(limit);
+    this.#transfers = new Transfers(this.#table, this.memory);
     this.#options = options;
   }
 
@@ -123,55 +124,76 @@ export class Descriptors {
 
   /** Up to `length` bytes from byte `position` on. */
   pread(descriptor: number, length: number, position: number): Promise<Uint8Array> {
-    return perform(this.#pread(descriptor, length, position));
+    return perform(this.#transfers.pread(descriptor, length, position));
   }
 
   preadSync(descriptor: number, length: number, position: number): Uint8Array {
-    return performSync(this.#pread(descriptor, length, position));
+    return performSync(this.#transfers.pread(descriptor, length, position));
   }
 
   /** Returns how many bytes were taken. */
   pwrite(descriptor: number, bytes: Uint8Array, position: number): Promise<number> {
-    return perform(this.#pwrite(descriptor, bytes, position));
+    return perform(this.#transfers.pwrite(descriptor, bytes, position));
   }
 
   pwriteSync(descriptor: number, bytes: Uint8Array, position: number): number {
-    return performSync(this.#pwrite(descriptor, bytes, position));
+    return performSync(this.#transfers.pwrite(descriptor, bytes, position));
   }
 
-  /** As `pread`, without a position: a device's is always 0; streams have their own; an eventfd gives its count. */
+  /**
+   * `pread` into the program's memory at an address. Where that memory ends, EFAULT; what lies before the end has been
+   * read, and is there.
+   */
+  preadInto(descriptor: number, address: bigint, length: number, position: number): Promise<number> {
+    return perform(this.#transfers.preadInto(descriptor, address, length, position));
+  }
+
+  preadIntoSync(descriptor: number, address: bigint, length: number, position: number): number {
+    return performSync(this.#transfers.preadInto(descriptor, address, length, position));
+  }
+
+  /** `pwrite` of the program's memory at an address. Where that memory ends, EFAULT; what lies before has been written. */
+  pwriteFrom(descriptor: number, address: bigint, length: number, position: number): Promise<number> {
+    return perform(this.#transfers.pwriteFrom(descriptor, address, length, position));
+  }
+
+  pwriteFromSync(descriptor: number, address: bigint, length: number, position: number): number {
+    return performSync(this.#transfers.pwriteFrom(descriptor, address, length, position));
+  }
+
+  /** As `pread`, where the last `read` or `write` has ended, from 0 on; streams know that themselves. An eventfd: its count. */
   read(descriptor: number, length: number): Promise<Uint8Array> {
-    return perform(this.#read(descriptor, length));
+    return perform(this.#transfers.read(descriptor, length));
   }
 
   readSync(descriptor: number, length: number): Uint8Array {
-    return performSync(this.#read(descriptor, length));
+    return performSync(this.#transfers.read(descriptor, length));
   }
 
   write(descriptor: number, bytes: Uint8Array): Promise<number> {
-    return perform(this.#write(descriptor, bytes));
+    return perform(this.#transfers.write(descriptor, bytes));
   }
 
   writeSync(descriptor: number, bytes: Uint8Array): number {
-    return performSync(this.#write(descriptor, bytes));
+    return performSync(this.#transfers.write(descriptor, bytes));
   }
 
   /** The memory behind a file, itself, no copy; it outlives the descriptor. ENODEV: this kind of file has none. */
   mmap(descriptor: number, length: number, offset: number, access?: MapAccess): Promise<MappedMemory> {
-    return perform(this.#mmap(descriptor, length, offset, access));
+    return perform(this.#transfers.mmap(descriptor, length, offset, access));
   }
 
   mmapSync(descriptor: number, length: number, offset: number, access?: MapAccess): MappedMemory {
-    return performSync(this.#mmap(descriptor, length, offset, access));
+    return performSync(this.#transfers.mmap(descriptor, length, offset, access));
   }
 
   /** Bytes of a file: where lseek(2) to its end leads. ESPIPE: this kind of file has none. */
   size(descriptor: number): Promise<number> {
-    return perform(this.#size(descriptor));
+    return perform(this.#transfers.size(descriptor));
   }
 
   sizeSync(descriptor: number): number {
-    return performSync(this.#size(descriptor));
+    return performSync(this.#transfers.size(descriptor));
   }
 
   /** What poll(2) answers, at once: bits 1 (readable) and 4 (writable). EBADF. */
@@ -334,64 +356,6 @@ export class Descriptors {
     }
     return { files, loans };
   }
-
-  *#pread(descriptor: number, length: number, position: number): Operation<Uint8Array> {
-    const described = this.#table.get(descriptor, 'pread');
-    if (described.kind === 'eventfd') throw refused('ESPIPE', 'an eventfd has no positions');
-    if (described.kind === 'other') return NOTHING;
-    if (described.kind !== 'device' && described.kind !== 'anonymous') throw unreadable(described, 'pread');
-    const { file } = described;
-    return yield* put({ ask: () => file.read(position, length), askSync: () => file.readSync(position, length) });
-  }
-
-  *#pwrite(descriptor: number, bytes: Uint8Array, position: number): Operation<number> {
-    const described = this.#table.get(descriptor, 'pwrite');
-    if (described.kind === 'eventfd') throw refused('ESPIPE', 'an eventfd has no positions');
-    if (described.kind === 'other') return bytes.length;
-    if (described.kind !== 'device' && described.kind !== 'anonymous') throw unreadable(described, 'pwrite');
-    const { file } = described;
-    return yield* put({ ask: () => file.write(position, bytes), askSync: () => file.writeSync(position, bytes) });
-  }
-
-  *#read(descriptor: number, length: number): Operation<Uint8Array> {
-    const described = this.#table.get(descriptor, 'read');
-    if (described.kind !== 'eventfd') return yield* this.#pread(descriptor, length, positionless(described));
-    if (length < EVENTFD_BYTES) throw refused('EINVAL', 'an eventfd gives 8 bytes');
-    const signals = described.file.take();
-    if (signals === 0) throw refused('EAGAIN', 'nothing was signalled');
-    const bytes = new Uint8Array(EVENTFD_BYTES);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(signals), true);
-    return bytes;
-  }
-
-  *#write(descriptor: number, bytes: Uint8Array): Operation<number> {
-    const described = this.#table.get(descriptor, 'write');
-    if (described.kind !== 'eventfd') return yield* this.#pwrite(descriptor, bytes, positionless(described));
-    if (bytes.length < EVENTFD_BYTES) throw refused('EINVAL', 'an eventfd takes 8 bytes');
-    const signals = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-    for (let i = 0n; i < signals; i++) described.file.signal();
-    return EVENTFD_BYTES;
-  }
-
-  *#mmap(descriptor: number, length: number, offset: number, access: MapAccess | undefined): Operation<MappedMemory> {
-    const described = this.#table.get(descriptor, 'mmap');
-    if (described.kind !== 'device' && described.kind !== 'anonymous') {
-      throw refused('ENODEV', `a file of kind ${described.kind} has no memory`);
-    }
-    const { file } = described;
-    return yield* put({
-      ask: () => file.mmap(offset, length, access),
-      askSync: () => file.mmapSync(offset, length, access),
-    });
-  }
-
-  *#size(descriptor: number): Operation<number> {
-    const described = this.#table.get(descriptor, 'lseek');
-    if (described.kind === 'other') return 0;
-    if (described.kind !== 'anonymous') throw refused('ESPIPE', `a file of kind ${described.kind} has no end`);
-    const { file } = described;
-    return yield* put({ ask: () => file.size(), askSync: () => file.sizeSync() });
-  }
 }
 
 function bytesOf(argument: IoctlArgument): Uint8Array {
@@ -412,15 +376,6 @@ function nameIn(argument: IoctlArgument): string {
   if (end >= PAGE_BYTES || (end === -1 && bytes.length >= PAGE_BYTES)) throw refused('EINVAL', 'the name is too long');
   if (end === -1) throw refused('EFAULT', 'the name has no end');
   return Buffer.from(bytes.subarray(0, end)).toString('latin1');
-}
-
-/** Position of a read or write that has none: a device's never moves, a stream has its own. */
-function positionless({ kind }: Described): number {
-  return kind === 'anonymous' ? NO_POSITION : 0;
-}
-
-function unreadable({ kind }: Described, syscall: string): MediatedError {
-  return new MediatedError('EINVAL', `a file of kind ${kind} is not read or written`, { syscall });
 }
 
 function refused(code: MediatedError['code'], text: string): MediatedError {
