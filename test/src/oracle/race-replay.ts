@@ -38,8 +38,12 @@ export async function replayRaces(recording: Recording, tally: Tally, bounds: Ra
     const replay = new RaceReplay(machine, clients, recording, bounds);
     for (const [at, fields] of recording.lines.entries()) {
       const differences = await replay.step(fields);
-      if (typeof differences === 'string') tally.skip(differences);
-      else tally.step(`${recording.label}:${at + 1} ${text(fields, 'case')}`, differences);
+      const words = text(fields, 'case') ?? '';
+      if (typeof differences === 'string') {
+        tally.skip(differences, { recording: recording.name, line: at + 1, words });
+        continue;
+      }
+      tally.step(`${recording.label}:${at + 1} ${words}`, differences);
     }
   } finally {
     await clients.close();

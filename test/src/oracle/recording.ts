@@ -26,7 +26,14 @@ export function readRecordings(folder: string): Recording[] {
 
 export function parseRecording(name: string, text: string): Recording {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return { name, label: name.split('-')[0], lines: lines.map((line) => JSON.parse(line) as Fields) };
+  return { name, label: name.split('-')[0], lines: lines.map((line) => JSON.parse(quoteLarge(line)) as Fields) };
+}
+
+/** Puts quotes around integers that a number cannot hold: they stay texts of digits. */
+function quoteLarge(line: string): string {
+  return line.replace(/"(?:[^"\\]|\\.)*"|\d{16,}/g, (part) =>
+    part.startsWith('"') || Number.isSafeInteger(Number(part)) ? part : `"${part}"`,
+  );
 }
 
 /** A field that is text; undefined when it is absent or something else. */

@@ -6,6 +6,7 @@ import type { Recording } from './recording.js';
 import { replaySysfs } from './sysfs-replay.js';
 import { Tally } from './tally.js';
 import { replayUevents } from './uevent-replay.js';
+import { replayApi } from './vfio/replay-api.js';
 
 type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
 
@@ -13,8 +14,10 @@ type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
 function replayerOf({ lines }: Recording, bounds: RaceBounds): Replayer | undefined {
   const [first] = lines;
   if (first === undefined) return undefined;
-  if ('op' in first && 'case' in first && 'devices' in first) return replaySysfs;
-  if ('step' in first && 'events' in first) return replayUevents;
+  if ('op' in first && 'case' in first && 'devices' in first)
+    return (recording, tally) => replaySysfs(recording, tally);
+  if ('step' in first && 'events' in first) return (recording, tally) => replayUevents(recording, tally);
+  if ('dev' in first && 'op' in first) return replayApi;
   if ('case' in first && 'seconds' in first) return (recording, tally) => replayRaces(recording, tally, bounds);
   return undefined;
 }

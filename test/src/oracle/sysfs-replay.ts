@@ -6,10 +6,11 @@ import type { AttributeFile } from '@mediated/core';
 import { type Action, actionOf, type FileRef, SOME_UUID, topicOf, UUID, wordsOf } from './action.js';
 import { DeviceFiles } from './device-files.js';
 import { HeldFiles } from './held-files.js';
+import { KERNEL_MESSAGES } from './reasons.js';
 import { Machine, resultOf } from './machine.js';
 import { Preparation } from './preparation.js';
 import { type Fields, numbers, type Recording, text, texts } from './recording.js';
-import { showResult, type Tally } from './tally.js';
+import { type Place, showResult, type Tally } from './tally.js';
 import { Unclear } from './unclear.js';
 
 /** What a step gave here; compared with the recorded fields of the same names. */
@@ -19,8 +20,15 @@ interface Outcome {
   readonly content?: string;
 }
 
-export async function replaySysfs(recording: Recording, tally: Tally): Promise<void> {
-  const machine = new Machine();
+/** Fields that nothing here corresponds to, and why. */
+const NOT_COMPARED: Readonly<Record<string, string>> = {
+  dmesg: KERNEL_MESSAGES,
+  writer_state: 'state and stack of blocked processes: writers here are no processes',
+  writer_stack: 'state and stack of blocked processes: writers here are no processes',
+};
+
+/** `machine`: the one that answers; closed at the end. */
+export async function replaySysfs(recording: Recording, tally: Tally, machine = new Machine()): Promise<void> {
   try {
     const replay = new SysfsReplay(machine, recording, tally);
     for (let at = 0; at < recording.lines.length; at++) await replay.step(at);
@@ -60,7 +68,7 @@ class SysfsReplay {
     this.#subject ??= texts(fields, 'devices')?.[0];
     const subject = this.#device;
     if (action.kind === 'skip') {
-      this.#tally.skip(action.reason);
+      this.#tally.skip(action.reason, this.#place(at), fields.ret);
       // What it left behind is where the next step begins.
       if (!this.#files.busy) await this.#preparation.before(at, action, subject);
       return;
@@ -70,14 +78,20 @@ class SysfsReplay {
     const differences = problems.map((problem) => `set-up failed: ${problem}`);
     const outcome = await this.#perform(action, fields);
     if (outcome instanceof Unclear) {
-      this.#tally.skip(`the recording does not show what was open before: ${outcome.message}`);
+      const reason = `the recording does not show what was open before: ${outcome.message}`;
+      this.#tally.skip(reason, this.#place(at), fields.ret);
       return;
     }
     if (outcome.ret !== undefined && Number(fields.ret) > 0) this.#preparation.learn(fields);
     await this.#held.refresh();
-    this.#compare(fields, action, outcome, differences);
+    this.#compare(at, action, outcome, differences);
     await this.#compareState(fields, differences);
     this.#tally.step(`${this.#recording.label}:${at + 1} ${describe(fields)}`, differences);
+  }
+
+  #place(at: number): Place {
+    const fields = this.#recording.lines[at];
+    return { recording: this.#recording.name, line: at + 1, words: text(fields, 'case') ?? String(fields.op) };
   }
 
   /** The device at hand: the one that a writer waits for, or the one that was named last. */
@@ -197,7 +211,8 @@ class SysfsReplay {
     return this.#machine.rmmod(action.module);
   }
 
-  #compare(fields: Fields, action: Action, outcome: Outcome, differences: string[]): void {
+  #compare(at: number, action: Action, outcome: Outcome, differences: string[]): void {
+    const fields = this.#recording.lines[at];
     if (outcome.ret !== fields.ret) {
       differences.push(`kernel ${showResult(fields.ret)}, here ${showResult(outcome.ret)}`);
     }
@@ -214,8 +229,9 @@ class SysfsReplay {
         if (here[name] !== there) differences.push(`${name} exists: kernel ${there}, here ${here[name]}`);
       }
     }
-    if (fields.dmesg !== undefined) this.#tally.leave('kernel messages');
-    if (fields.writer_state !== undefined) this.#tally.leave('state and stack of blocked processes');
+    for (const [field, reason] of Object.entries(NOT_COMPARED)) {
+      if (fields[field] !== undefined) this.#tally.leave(reason, this.#place(at), field);
+    }
   }
 
   async #compareState(fields: Fields, differences: string[]): Promise<void> {

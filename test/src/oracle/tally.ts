@@ -1,35 +1,50 @@
 /**
- * What a replay found: a line per difference, counts of steps, and why steps were left out. One per replay; replayers
- * write into it.
+ * What a replay found: a line per difference, counts of steps, and everything that was not asked or not compared, with the
+ * reason. One per replay; replayers write into it.
  */
 import { ERRNO, errnoName } from '@mediated/core';
 
 /** Reasons for which parts of recordings are left out, as the summary prints them. */
 export type SkipReason = string;
 
+/** A step of a recording. */
+export interface Place {
+  /** File name without `.jsonl`. */
+  readonly recording: string;
+  /** From 1 on. */
+  readonly line: number;
+  /** What the recording calls the step. */
+  readonly words: string;
+}
+
+/** Where the runtime was not held against the kernel, or is known to answer otherwise. */
+export interface Departure extends Place {
+  /** The field that is concerned; undefined: the whole step was not done. */
+  readonly field: string | undefined;
+  readonly kernel: unknown;
+  /** Undefined: not asked, or not compared. */
+  readonly here: unknown;
+  readonly reason: SkipReason;
+}
+
 /** Shows the result of a call as the recordings give it: `-22 EINVAL`, `36`. */
 export function showResult(result: unknown): string {
   if (typeof result === 'number' && result < 0 && Object.values<number>(ERRNO).includes(-result)) {
     return `${result} ${errnoName(-result)}`;
   }
-  return typeof result === 'string' ? result : JSON.stringify(result);
+  return typeof result === 'string' ? result : (JSON.stringify(result) ?? 'nothing');
 }
 
 export class Tally {
   same = 0;
   different = 0;
+  skipped = 0;
   /** A line per difference. */
   readonly differences: string[] = [];
-  readonly #skipped = new Map<SkipReason, number>();
-  readonly #left = new Map<SkipReason, number>();
+  readonly departures: Departure[] = [];
 
   get steps(): number {
     return this.same + this.different + this.skipped;
-  }
-
-  /** Steps that were not replayed. */
-  get skipped(): number {
-    return [...this.#skipped.values()].reduce((sum, count) => sum + count, 0);
   }
 
   /** Counts a step by the differences that it showed, each with what it is about. */
@@ -39,21 +54,29 @@ export class Tally {
     for (const difference of differences) this.differences.push(`${where}: ${difference}`);
   }
 
-  skip(reason: SkipReason, steps = 1): void {
-    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + steps);
+  /** Counts a step that was not done. */
+  skip(reason: SkipReason, place: Place, kernel?: unknown): void {
+    this.skipped++;
+    this.departures.push({ ...place, field: undefined, kernel, here: undefined, reason });
   }
 
-  /** Notes a part of a step that was not compared. */
-  leave(reason: SkipReason): void {
-    this.#left.set(reason, (this.#left.get(reason) ?? 0) + 1);
+  /** Notes a field of a step that was not compared, or (`here`) is known to differ. */
+  leave(reason: SkipReason, place: Place, field: string, kernel?: unknown, here?: unknown): void {
+    this.departures.push({ ...place, field, kernel, here, reason });
   }
 
   /** The closing lines. */
   summary(): string[] {
+    const skipped = new Map<SkipReason, number>();
+    const left = new Map<SkipReason, number>();
+    for (const { field, reason } of this.departures) {
+      const counts = field === undefined ? skipped : left;
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
     const counts = `${this.steps} steps, ${this.same} same, ${this.different} different, ${this.skipped} skipped`;
     return [
-      ...[...this.#skipped].map(([reason, count]) => `skipped ${count}: ${reason}`),
-      ...[...this.#left].map(([reason, count]) => `not compared in ${count} steps: ${reason}`),
+      ...[...skipped].map(([reason, count]) => `skipped ${count}: ${reason}`),
+      ...[...left].map(([reason, count]) => `not compared in ${count} steps: ${reason}`),
       counts,
     ];
   }

@@ -16,10 +16,10 @@ type RecordedEvent = readonly string[];
 const NOT_OURS = 'modules below the vendor drivers (mdev, vfio, vfio_iommu_type1)';
 const NOT_UNDERSTOOD = 'words not understood';
 
-export async function replayUevents(recording: Recording, tally: Tally): Promise<void> {
-  const machine = new Machine();
+/** `machine`: the one that answers; closed at the end. */
+export async function replayUevents(recording: Recording, tally: Tally, machine = new Machine()): Promise<void> {
   try {
-    const replay = new UeventReplay(machine, tally, recording.label);
+    const replay = new UeventReplay(machine, tally, recording);
     for (const [at, fields] of recording.lines.entries()) await replay.step(at, fields);
   } finally {
     await machine.close();
@@ -29,6 +29,7 @@ export async function replayUevents(recording: Recording, tally: Tally): Promise
 class UeventReplay {
   readonly #machine: Machine;
   readonly #tally: Tally;
+  readonly #recording: string;
   readonly #label: string;
   readonly #files: DeviceFile[] = [];
   /** UUID and type of the device at hand. */
@@ -37,9 +38,10 @@ class UeventReplay {
   /** How much higher the recording counts; undefined after events that are not ours. */
   #ahead: number | undefined;
 
-  constructor(machine: Machine, tally: Tally, label: string) {
+  constructor(machine: Machine, tally: Tally, { name, label }: Recording) {
     this.#machine = machine;
     this.#tally = tally;
+    this.#recording = name;
     this.#label = label;
   }
 
@@ -54,7 +56,8 @@ class UeventReplay {
       ret = resultOf(error);
     }
     if (ret === undefined) {
-      this.#tally.skip(/^(ins|rm)mod|^start$/.test(words) ? NOT_OURS : `${NOT_UNDERSTOOD}: ${words}`);
+      const reason = /^(ins|rm)mod|^start$/.test(words) ? NOT_OURS : NOT_UNDERSTOOD;
+      this.#tally.skip(reason, { recording: this.#recording, line: at + 1, words }, fields.ret);
       this.#ahead = undefined;
       return;
     }
