@@ -13,13 +13,21 @@ import { WaitQueue } from './wait-queue.js';
 
 /** The waiting for one array of per-thread counters. */
 export class ColumnDrain implements Contended {
+  readonly name: string | undefined;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #first: number;
   readonly #stride: number;
   readonly #queue: WaitQueue;
 
-  /** Counter `c` of thread `t` is word `first + t * stride + c`; the waiting place is at `queue`. */
-  constructor(words: Int32Array<SharedArrayBuffer>, queue: number, first: number, stride: number) {
+  /** Counter `c` of thread `t` is word `first + t * stride + c`; the waiting place is at `queue`; `name` is the lock's. */
+  constructor(
+    words: Int32Array<SharedArrayBuffer>,
+    queue: number,
+    first: number,
+    stride: number,
+    name: string | undefined,
+  ) {
+    this.name = name;
     this.#words = words;
     this.#first = first;
     this.#stride = stride;

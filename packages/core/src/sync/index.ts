@@ -26,4 +26,5 @@ export {
   ThreadTable,
   type WatchOptions,
 } from './threads.js';
+export type { LockWaitNotice } from './wait-channels.js';
 export type { WaitOptions } from './wait-options.js';

@@ -19,6 +19,8 @@ const IDENTITY = 3;
 
 /** What waiters wait to take. Implemented by the locks; called on slow paths only. */
 export interface Contended {
+  /** The lock's name, for those who follow waits. */
+  readonly name?: string | undefined;
   /** Tries to take `amount`. `losses`: how often this waiter has tried in vain. Must not throw. */
   attempt(amount: number, losses: number): boolean;
   /** The last waiter of this thread gave up: undo what `attempt` prepared for it. */

@@ -57,7 +57,7 @@ export class RwSemaphore implements Releasable {
     this.column = offset + READERS + this.self;
     this.intent = offset + INTENT;
     this.mutex = Mutex.at(words, offset + MUTEX);
-    this.drain = new ColumnDrain(words, offset + DRAIN, offset + READERS, 1);
+    this.drain = new ColumnDrain(words, offset + DRAIN, offset + READERS, 1, name);
   }
 
   /** Opens a semaphore of another thread. EINVAL for the handle of something else. */

@@ -43,7 +43,7 @@ export class Srcu {
     this.name = name;
     this.counters = offset + COUNTERS + currentThread() * BANKS;
     this.mutex = Mutex.at(words, offset + MUTEX);
-    this.drain = new ColumnDrain(words, offset + DRAIN, offset + COUNTERS, BANKS);
+    this.drain = new ColumnDrain(words, offset + DRAIN, offset + COUNTERS, BANKS, name);
   }
 
   /** Opens a domain of another thread. EINVAL for the handle of something else. */

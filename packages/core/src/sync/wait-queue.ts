@@ -8,6 +8,7 @@
 import { availableParallelism } from 'node:os';
 import { type Contended, clearThreadBit, LocalQueue, type LocalWaiter, localQueueAt } from './local-queue.js';
 import { currentThread } from './threads.js';
+import { type LockWaitNotice, waitEnded, waitStarted } from './wait-channels.js';
 import { canceled, timedOut, type WaitOptions } from './wait-options.js';
 
 const HIGH = 1;
@@ -81,6 +82,19 @@ export class WaitQueue {
       }
       this.#spin = Math.max(SPIN_MINIMUM, budget - (budget >> 2));
     }
+    if (!waitStarted.hasSubscribers && !waitEnded.hasSubscribers) return this.#park(operation, amount, timeout);
+    const notice: LockWaitNotice = { lock: contended.name ?? '', operation };
+    waitStarted.publish(notice);
+    try {
+      this.#park(operation, amount, timeout);
+    } finally {
+      waitEnded.publish(notice);
+    }
+  }
+
+  /** Blocks in earnest, after spinning. */
+  #park(operation: string, amount: number, timeout: number | undefined): void {
+    const contended = this.#contended;
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
     const local = this.local;
     const { words, wake } = local;
@@ -101,6 +115,13 @@ export class WaitQueue {
    * Awaits the success of an attempt, behind this thread's earlier waiters. ETIMEDOUT, ECANCELED.
    */
   enter(operation: string, amount: number, options: WaitOptions | undefined): Promise<void> {
+    if (!waitStarted.hasSubscribers && !waitEnded.hasSubscribers) return this.#await(operation, amount, options);
+    const notice: LockWaitNotice = { lock: this.#contended.name ?? '', operation };
+    waitStarted.publish(notice);
+    return this.#await(operation, amount, options).finally(() => waitEnded.publish(notice));
+  }
+
+  #await(operation: string, amount: number, options: WaitOptions | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       new AsyncWaiter(this.local, this.#contended, amount, resolve, reject).start(operation, options);
     });
