@@ -18,6 +18,8 @@ export class Container {
   /** Containers without groups have none. */
   #driver: IommuDriver | undefined;
   #noIommu = false;
+  /** Programs that may have mapped memory. */
+  readonly #owners = new Set<number>();
 
   constructor(kinds: IommuDriverKinds) {
     this.#kinds = kinds;
@@ -44,7 +46,10 @@ export class Container {
 
   /** Any other command, which changes `argument`. EINVAL before SET_IOMMU. */
   ioctl(command: number, argument: Uint8Array, client: DmaClient): number | Promise<number> {
-    if (this.#driver !== undefined) return this.#driver.ioctl(command, argument, client);
+    if (this.#driver !== undefined) {
+      this.#owners.add(client.owner);
+      return this.#driver.ioctl(command, argument, client);
+    }
     throw refused('EINVAL', `command 0x${command.toString(16)}: the container has no IOMMU yet`);
   }
 
@@ -78,10 +83,16 @@ export class Container {
     if (this.#groups.length > 0) return;
     this.#driver?.release();
     this.#driver = undefined;
+    this.#owners.clear();
   }
 
-  ownerDied(owner: number): void {
-    this.#driver?.ownerDied(owner);
+  /** A client thread has died: what its programs have mapped is not reached any more. */
+  clientDied(isItsOwn: (owner: number) => boolean): void {
+    for (const owner of this.#owners) {
+      if (!isItsOwn(owner)) continue;
+      this.#owners.delete(owner);
+      this.#driver?.ownerDied(owner);
+    }
   }
 
   #checkExtension(extension: number): number {

@@ -66,11 +66,11 @@ export const controlActor = defineActor({
         addKvmDevice: (kvm, index, generation, file, add) =>
           control.addKvmDevice(kvm, index, generation, file, add, context.sender),
         retireGroup: (group) => control.retireGroup(group),
-        endUse: (use) => control.endUse(use),
+        endUse: (use) => control.devices.endUse(use),
         bindDevice: (index, generation, client, iommufd, kvm) =>
-          control.bindDevice(index, generation, client, iommufd, kvm),
-        attachIoas: (use, ioas) => control.attachIoas(use, ioas),
-        detachIoas: (use) => control.detachIoas(use),
+          control.devices.bind(index, generation, client, iommufd, kvm),
+        attachIoas: (use, ioas) => control.devices.attachIoas(use, ioas),
+        detachIoas: (use) => control.devices.detachIoas(use),
       },
     };
   },

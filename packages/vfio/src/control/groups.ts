@@ -3,6 +3,7 @@
  * device of it is bound; a file whose group is gone keeps the group itself.
  */
 import { type ErrnoName, MediatedError } from '@mediated/core';
+import type { Container } from './container.js';
 import { GROUP_NODES } from './control-protocol.js';
 import { Group } from './group.js';
 import { GROUP_KINDS, type GroupRecords } from './group-records.js';
@@ -60,6 +61,11 @@ export class Groups {
   retire(number: number): void {
     const group = this.#groups.get(number);
     if (group !== undefined && this.#records.life(number) !== group.life) this.#retire(group);
+  }
+
+  /** Containers that groups are in. */
+  containers(): Set<Container> {
+    return new Set([...this.#groups.values()].flatMap(({ container }) => container ?? []));
   }
 
   /** A device thread has died, maybe with groups. */

@@ -9,6 +9,11 @@ import type { MemoryWindow } from './control-protocol.js';
 /** Programs of one thread, at most. */
 const PROGRAM_BITS = 16;
 
+/** The thread of a program, by its number as an owner of mappings. */
+export function threadOf(owner: number): number {
+  return owner >>> PROGRAM_BITS;
+}
+
 /** Pieces of one thread by number. */
 interface Pieces {
   readonly byNumber: Map<number, WeakRef<SharedArrayBuffer>>;
