@@ -423,6 +423,24 @@ describe('removal', () => {
     await container.close();
   });
 
+  test('who opens a group while its device is removed either does not get it or sees it gone afterwards', async () => {
+    const outcomes = new Set<string>();
+    for (let i = 0; i < 60; i++) {
+      const doomed = await stage.create(++next);
+      const opening = openGroup(stage.bus, groupOf(doomed));
+      // Sometimes the open is ahead, sometimes the removal.
+      if (i % 2 === 0) await opening.then(() => {});
+      const [opened] = await Promise.allSettled([opening, doomed.remove()]);
+      outcomes.add(opened.status);
+      if (opened.status === 'rejected') expect(opened.reason).toMatchObject({ code: 'ENODEV' });
+      else {
+        expect(await codeOf(opened.value.status())).toBe('ENODEV');
+        await opened.value.close();
+      }
+    }
+    expect(outcomes).toContain('fulfilled');
+  });
+
   test('vfio-core 32: group and device number are free after the final release only', async () => {
     const { group, container, file } = await stage.guest(mdev);
     const removal = mdev.remove();
