@@ -90,6 +90,7 @@ export class DeviceFiles {
     void done.then((result) => {
       writer.result = result;
     });
+    if (mdev !== undefined) await this.#machine.reached(mdev, done);
     await this.#settle([writer]);
     if (writer.result !== undefined) return writer.result;
     this.#writers.push(writer);

@@ -108,6 +108,14 @@ export class Machine {
     return attributeDirectory(this.bus, path.replace(/^\/sys/, ''));
   }
 
+  /**
+   * Resolves when a write in the background, to a file that is about a device, has come as far as the device or is done. Here it
+   * has when it is made.
+   */
+  reached(_mdev: Mdev, _done: Promise<unknown>): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return this.runtime.close();
   }

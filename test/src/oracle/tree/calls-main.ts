@@ -37,7 +37,7 @@ function perform({ name, args }: Call, finish: Finish): void {
       return;
     }
     case 'open':
-      fs.open(first as string, second as string, finish);
+      fs.open(first as string, second as number, finish);
       return;
     case 'close':
       fs.close(first as number, finish);

@@ -1,8 +1,13 @@
 /** Files and directories of the mounted tree in the shape of the attribute model, for the replayers that know only that. */
+import { constants } from 'node:fs';
 import { type Access, AttributeDirectory, AttributeFile } from '@mediated/core';
 import type { SystemCalls } from './system-calls.js';
 
-const FLAGS: Readonly<Record<Access, string>> = { read: 'r', write: 'w', 'read-write': 'r+' };
+const FLAGS: Readonly<Record<Access, number>> = {
+  read: constants.O_RDONLY,
+  write: constants.O_WRONLY,
+  'read-write': constants.O_RDWR,
+};
 
 /** An open file in the process that makes the calls. */
 export class TreeFile extends AttributeFile {

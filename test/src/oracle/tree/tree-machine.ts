@@ -1,9 +1,12 @@
 /** A machine whose files are those of its mounted tree: opened, read and written by another process through system calls. */
-import type { Access, AttributeDirectory, AttributeFile } from '@mediated/core';
+import type { Access, AttributeDirectory, AttributeFile, Mdev } from '@mediated/core';
 import { mountSysfs, type SysfsMount } from '@mediated/sysfs';
 import { Machine } from '../machine.js';
 import { SystemCalls } from './system-calls.js';
 import { TreeDirectory, TreeFile } from './tree-files.js';
+
+/** Calls that a write under way may take to get there. */
+const TRIPS = 1000;
 
 export class TreeMachine extends Machine {
   readonly calls = new SystemCalls();
@@ -48,6 +51,18 @@ export class TreeMachine extends Machine {
       }
     }
     return available;
+  }
+
+  /** The write is under way in another process: it has come as far as the device when that is not as it was. */
+  override async reached(mdev: Mdev, done: Promise<unknown>): Promise<void> {
+    const before = JSON.stringify(mdev.presence);
+    let isDone = false;
+    void done.then(() => {
+      isDone = true;
+    });
+    for (let trip = 0; trip < TRIPS && !isDone && JSON.stringify(mdev.presence) === before; trip++) {
+      await this.calls.call('lstat', this.at('/sys/nothing')).catch(() => {});
+    }
   }
 
   override async close(): Promise<void> {
