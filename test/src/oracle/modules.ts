@@ -44,6 +44,11 @@ const LIST: readonly Module[] = [
 
 export const MODULES: ReadonlyMap<string, Module> = new Map(LIST.map((module) => [module.name, module]));
 
+/** The types of a module, which may not exist. */
+export function moduleTypes(name: string): string[] {
+  return Object.keys(MODULES.get(name)?.units ?? {});
+}
+
 /** The module of a type directory. */
 export function moduleOfType(type: string): Module | undefined {
   return LIST.find((module) => type in module.units);

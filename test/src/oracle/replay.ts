@@ -7,6 +7,9 @@ import { replaySysfs } from './sysfs-replay.js';
 import { Tally } from './tally.js';
 import { replayUevents } from './uevent-replay.js';
 import { replayApi } from './vfio/replay-api.js';
+import { replayFuzz } from './vfio/replay-fuzz.js';
+import { replayMigration } from './vfio/replay-migration.js';
+import { replayUnspecified } from './vfio/replay-unspecified.js';
 
 type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
 
@@ -18,6 +21,9 @@ function replayerOf({ lines }: Recording, bounds: RaceBounds): Replayer | undefi
     return (recording, tally) => replaySysfs(recording, tally);
   if ('step' in first && 'events' in first) return (recording, tally) => replayUevents(recording, tally);
   if ('dev' in first && 'op' in first) return replayApi;
+  if ('type' in first && 'case' in first) return replayMigration;
+  if ('seed' in first && 'steps' in first) return replayFuzz;
+  if ('round' in first && 'op' in first) return replayUnspecified;
   if ('case' in first && 'seconds' in first) return (recording, tally) => replayRaces(recording, tally, bounds);
   return undefined;
 }

@@ -3,8 +3,9 @@ import { PCI_REGIONS } from '@mediated/vfio/uapi';
 import { attempt, type Session, type Subject } from './session.js';
 import { type Answer, hex, Skip, type Step } from './step.js';
 
-const EMPTY = 'regions without bytes: mtty lets a program read kernel memory behind its ports; here there is nothing';
-const BEHIND = 'bytes behind the end of a region: what lies there in kernel memory';
+export const EMPTY =
+  'regions without bytes: mtty lets a program read kernel memory behind its ports; here there is nothing';
+export const BEHIND = 'bytes behind the end of a region: what lies there in kernel memory';
 const UNSAID = 'the recording does not say what was read or written, or where';
 /** Register of the first BAR in configuration space. */
 const FIRST_BAR = 0x10;

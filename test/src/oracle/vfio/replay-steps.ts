@@ -47,6 +47,9 @@ export async function replaySteps<S>(
     for (const [field, kernel] of Object.entries((fields.out ?? {}) as Fields)) {
       compare(field, kernel, answer.out?.[field], (value) => `${field} ${show(value)}`);
     }
+    for (const [field, here] of Object.entries(answer.args ?? {})) {
+      compare(field, (fields.args as Fields | undefined)?.[field], here, (value) => `${field} ${show(value)}`);
+    }
     for (const [field, reason] of Object.entries(BESIDE)) if (field in fields) tally.leave(reason, source, field);
     tally.step(`${label}:${at + 1} ${describe(step)}`, differences);
   }

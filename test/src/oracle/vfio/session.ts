@@ -56,6 +56,7 @@ export class Session {
   readonly machine: Machine;
   readonly program: Descriptors;
   readonly #subjects = new Map<string, Subject>();
+  #made = 0;
   readonly #containers = new Map<string, Container>();
   readonly #counters: { readonly descriptor: number; readonly counter: InterruptCounter }[] = [];
   #null: number | undefined;
@@ -70,12 +71,37 @@ export class Session {
     const key = `${type} ${name}`;
     let subject = this.#subjects.get(key);
     if (subject === undefined) {
-      const number = String(this.#subjects.size + 1).padStart(4, '0');
+      const number = String(++this.#made).padStart(4, '0');
       subject = new Subject(UUID_STEM + number, type);
       this.#subjects.set(key, subject);
     }
     if (subject.mdev === undefined) await this.create(subject);
     return subject;
+  }
+
+  /** A device that has just been made: the one of this name, anew if it was there. */
+  async renewed(type: string, name = 'first'): Promise<Subject> {
+    // A number that it had is another's: the device of another type that has it goes.
+    const others = [...this.#subjects].filter(([key]) => key.endsWith(` ${name}`) && key !== `${type} ${name}`);
+    for (const [key, other] of others) {
+      if (other.mdev !== undefined) await this.#discard(other);
+      this.#subjects.delete(key);
+    }
+    const known = this.#subjects.get(`${type} ${name}`);
+    if (known?.mdev !== undefined) await this.#discard(known);
+    return this.subject(type, name);
+  }
+
+  async #discard(subject: Subject): Promise<void> {
+    await this.closeSubject(subject);
+    await this.remove(subject);
+  }
+
+  /** Closes all files of a device, its group and its container. */
+  async closeSubject(subject: Subject): Promise<void> {
+    for (const descriptor of subject.devices) await this.closeDevice(subject, descriptor);
+    await this.closeContainer(subject);
+    await this.closeGroup(subject);
   }
 
   /** What writing the UUID to the type's `create` gives. */

@@ -8,6 +8,8 @@ import type { Fields } from '../recording.js';
 export interface Answer {
   readonly ret: unknown;
   readonly out?: Readonly<Record<string, unknown>>;
+  /** What the recording has among the arguments, although it is what came of the set-up. */
+  readonly args?: Readonly<Record<string, unknown>>;
   /** Why a field is not compared, by its name in `out`, or `ret`. */
   readonly left?: Readonly<Record<string, string>>;
   /** How many bytes of a field in hex are compared, and why not the others. */
