@@ -15,9 +15,25 @@ export interface DriverEntry {
   readonly parents?: readonly Omit<ParentSpec, 'driver'>[];
 }
 
+/** A PCI function that the tree describes. Numbers are hexadecimal texts. */
+export interface PciEntry {
+  readonly name: string;
+  readonly path?: string;
+  readonly vendor: string;
+  readonly device: string;
+  readonly subsystemVendor?: string;
+  readonly subsystemDevice?: string;
+  readonly class?: string;
+  readonly revision?: string;
+  readonly irq?: number;
+  readonly driver?: string;
+  readonly iommuGroup?: number;
+}
+
 export interface Configuration {
   readonly runtime?: RuntimeOptions;
   readonly drivers: readonly DriverEntry[];
+  readonly pci?: readonly PciEntry[];
   /** A folder; false: nowhere; absent, or true: a fresh folder. */
   readonly mount?: string | boolean;
   /** A folder. */

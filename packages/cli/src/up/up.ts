@@ -4,7 +4,7 @@
  * happens.
  */
 import { isMediatedError, type Runtime } from '@mediated/core';
-import { mountSysfs } from '@mediated/sysfs';
+import { mountSysfs, type PciFunctionDescription } from '@mediated/sysfs';
 import type { CommandOptions } from '../commands.js';
 import { ControlError } from '../control/control-error.js';
 import { ControlServer } from '../control/control-server.js';
@@ -14,7 +14,7 @@ import { within } from '../follow/asking.js';
 import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import type { Output } from '../terminal.js';
-import type { Configuration } from './configuration.js';
+import type { Configuration, PciEntry } from './configuration.js';
 import { createDefined } from './create-defined.js';
 import { hints } from './hints.js';
 import { ConfigurationError, readConfiguration } from './read-configuration.js';
@@ -100,14 +100,14 @@ function tellWhatHappens({ bus, system }: Runtime, report: Report): void {
 /** The tree; undefined where it is not wanted or, when no place was asked for, not possible. */
 async function mount(
   runtime: Runtime,
-  { mount: configured = true }: Configuration,
+  { mount: configured = true, pci = [] }: Configuration,
   { at, 'no-mount': without }: CommandOptions<'up'>,
   report: Report,
 ): Promise<Awaited<ReturnType<typeof mountSysfs>> | undefined> {
   const place = at === '' && typeof configured === 'string' ? configured : at;
   if (without || (place === '' && configured === false)) return undefined;
   try {
-    return await mountSysfs(runtime, place === '' ? {} : { at: place });
+    return await mountSysfs(runtime, { pci: pci.map(describe), ...(place === '' ? {} : { at: place }) });
   } catch (error) {
     if (!isMediatedError(error)) throw error;
     const message = error.message.replace(`${error.code}: `, '');
@@ -115,6 +115,20 @@ async function mount(
     report.warn('notMounted', { code: error.code, message }, `${message}; so do the other commands of mediated`);
     return undefined;
   }
+}
+
+/** A function's numbers out of their texts. */
+function describe(entry: PciEntry): PciFunctionDescription {
+  const { vendor, device, subsystemVendor, subsystemDevice, class: kind, revision, ...others } = entry;
+  return {
+    ...others,
+    vendor: Number(vendor),
+    device: Number(device),
+    ...(subsystemVendor === undefined ? {} : { subsystemVendor: Number(subsystemVendor) }),
+    ...(subsystemDevice === undefined ? {} : { subsystemDevice: Number(subsystemDevice) }),
+    ...(kind === undefined ? {} : { class: Number(kind) }),
+    ...(revision === undefined ? {} : { revision: Number(revision) }),
+  };
 }
 
 function ended(signal: AbortSignal): Promise<void> {
