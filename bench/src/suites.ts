@@ -110,6 +110,26 @@ export const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: 'sysfs',
+    about: 'the mounted tree as client processes use it: open, read or write, close',
+    figures: {
+      read_vs_kernel: { about: 'reads of an attribute a second, over one of the kernel', mark: atLeast(0.08) },
+      write_vs_kernel: { about: 'refused creates a second, over refused writes of the kernel', mark: atLeast(0.08) },
+      create_vs_kernel: { about: 'accepted creates a second, over refused writes of the kernel' },
+      'read_vs_kernel.two_clients': { about: 'the same reads of two clients at once' },
+      'write_vs_kernel.two_clients': { about: 'the same refused writes of two clients at once' },
+      crowd_wrong_answers: {
+        about: 'wrong answers to 4096 creates and removes of four processes at once',
+        mark: atMost(0),
+      },
+      list_errors: { about: 'errors of ls -R meanwhile', mark: atMost(0) },
+    },
+    parts: {
+      rates: () => import('./sysfs/rates.js'),
+      crowd: () => import('./sysfs/crowd.js'),
+    },
+  },
+  {
     name: 'locks',
     about: 'a mutex over shared words',
     figures: {

@@ -79,6 +79,13 @@ export class Parking {
     this.#sleep.end();
   }
 
+  /** Sleeps until something comes into the inbox, but no longer than that. It does not want to be woken for anything else. */
+  nap(milliseconds: number): void {
+    if (!this.#sleep.begin()) return;
+    Atomics.wait(this.#sleep.words, this.#sleep.parkedAt, 1, milliseconds);
+    this.#sleep.end();
+  }
+
   /** Whether something may have changed since the last call. */
   takeChanges(): boolean {
     const changes = Atomics.load(this.#words, CHANGES);

@@ -33,7 +33,7 @@ export type ServerNews =
   | { readonly kind: 'polls'; readonly any: boolean };
 
 /** How long the answer to a request is waited for before the next one is read, in milliseconds. */
-const PATIENCE = 0.2;
+const PATIENCE = 0.5;
 /** Microtasks that an answer may need to get from the inbox to the kernel. */
 const HOPS = 48;
 
@@ -73,7 +73,9 @@ async function settle(): Promise<void> {
     if (!session.latestWaits) return;
     const now = performance.now();
     if (start < 0) start = now;
-    else if (now - start > PATIENCE) return;
+    const left = start + PATIENCE - now;
+    if (left <= 0) return;
+    parking.nap(left);
   }
 }
 
