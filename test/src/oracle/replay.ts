@@ -10,6 +10,7 @@ import { replayApi } from './vfio/replay-api.js';
 import { replayFuzz } from './vfio/replay-fuzz.js';
 import { replayHotReset, replayTopology } from './vfio/replay-hot-reset.js';
 import { replayMigration } from './vfio/replay-migration.js';
+import { replayOrder } from './vfio/replay-order.js';
 import { replayUnspecified } from './vfio/replay-unspecified.js';
 
 type Replayer = (recording: Recording, tally: Tally) => Promise<void>;
@@ -24,6 +25,7 @@ function replayerOf(recording: Recording, all: readonly Recording[], bounds: Rac
   if ('step' in first && 'events' in first) return (recording, tally) => replayUevents(recording, tally);
   if ('dev' in first && 'op' in first) return replayApi;
   if ('type' in first && 'case' in first) return replayMigration;
+  if ('step' in first && 'graph' in first) return replayOrder;
   if ('seed' in first && 'steps' in first) return replayFuzz;
   if ('round' in first && 'op' in first) return replayUnspecified;
   if (isTopology(recording)) return replayTopology;

@@ -61,20 +61,32 @@ export class Session {
   readonly #counters: { readonly descriptor: number; readonly counter: InterruptCounter }[] = [];
   #null: number | undefined;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, program = new Descriptors(machine.bus)) {
     this.machine = machine;
-    this.program = new Descriptors(machine.bus);
+    this.program = program;
+  }
+
+  /** The device of another session, for this one to close with its own. */
+  adopt(subject: Subject): void {
+    this.#subjects.set(`${subject.type} adopted`, subject);
+  }
+
+  /** The device that a program has not made yet. */
+  async undone(type: string): Promise<Subject> {
+    const known = this.#subjects.get(`${type} first`);
+    if (known?.mdev !== undefined) await this.#discard(known);
+    return known ?? this.#name(type, 'first');
+  }
+
+  #name(type: string, name: string): Subject {
+    const subject = new Subject(UUID_STEM + String(++this.#made).padStart(4, '0'), type);
+    this.#subjects.set(`${type} ${name}`, subject);
+    return subject;
   }
 
   /** The device of this name, made if there is none; names count: the first has the recorder's first UUID. */
   async subject(type: string, name = 'first'): Promise<Subject> {
-    const key = `${type} ${name}`;
-    let subject = this.#subjects.get(key);
-    if (subject === undefined) {
-      const number = String(++this.#made).padStart(4, '0');
-      subject = new Subject(UUID_STEM + number, type);
-      this.#subjects.set(key, subject);
-    }
+    const subject = this.#subjects.get(`${type} ${name}`) ?? this.#name(type, name);
     if (subject.mdev === undefined) await this.create(subject);
     return subject;
   }
@@ -211,6 +223,7 @@ export class Session {
     subject.devices = subject.devices.filter((open) => open !== descriptor);
     subject.lastClosed = descriptor;
     await this.program.close(descriptor);
+    if (subject.devices.length === 0 && subject.group === undefined) subject.container = undefined;
   }
 
   async closeGroup(subject: Subject): Promise<void> {
