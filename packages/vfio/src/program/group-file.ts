@@ -1,5 +1,5 @@
 /** A group's file as a client thread has it (spec/vfio-core section 7). */
-import { type Bus, MediatedError } from '@mediated/core';
+import { type Bus, type Mdev, MediatedError } from '@mediated/core';
 import type { ActorRef } from '@mediated/core/actor';
 import { type ControlMessages, GROUP_NODES } from '../control/control-protocol.js';
 import { DeviceFile } from '../device-file.js';
@@ -132,25 +132,28 @@ export class GroupFile extends ControlFile {
 }
 
 /**
- * Opens a group by its number (`Mdev.group`). Any thread may, but only one file of a group is open at a time. ENODEV (no
+ * Opens a group by its number, or that of a device. Any thread may, but only one file of a group is open at a time. ENODEV (no
  * such group), EPERM, EBUSY (open already, also while a device of it is; or a device is bound by its own node).
  */
-export function openGroup(bus: Bus, group: number, options?: OpenOptions): Promise<GroupFile> {
+export function openGroup(bus: Bus, group: number | Mdev, options?: OpenOptions): Promise<GroupFile> {
   return perform(openGroupSteps(bus, group, options));
 }
 
 /** {@link openGroup}, blocking; for threads that host no actor. */
-export function openGroupSync(bus: Bus, group: number, options?: OpenOptions): GroupFile {
+export function openGroupSync(bus: Bus, group: number | Mdev, options?: OpenOptions): GroupFile {
   return performSync(openGroupSteps(bus, group, options));
 }
 
 /** @internal */
 export function* openGroupSteps(
   bus: Bus,
-  group: number,
+  of: number | Mdev,
   { privileged = true }: OpenOptions = {},
   node: number = GROUP_NODES.any,
 ): Operation<GroupFile> {
+  const group = typeof of === 'number' ? of : of.group;
+  if (group === undefined)
+    throw new MediatedError('ENODEV', 'the device is in no group (any more)', { syscall: 'open' });
   const control = controlOf(bus);
   return new GroupFile(bus, control, yield* askControl(control, 'openGroup', group, node, privileged), group);
 }
