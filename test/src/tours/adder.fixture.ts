@@ -15,7 +15,7 @@ const container = await openContainer(runtime.bus);
 /** A new device on a parent, opened through its group. */
 async function start(parent: string) {
   const mdev = await runtime.bus.parent(parent).create('adder-1');
-  const group = await openGroup(runtime.bus, mdev.group as number);
+  const group = await openGroup(runtime.bus, mdev);
   await group.setContainer(container);
   return { mdev, group };
 }
