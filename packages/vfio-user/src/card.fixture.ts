@@ -1,0 +1,162 @@
+/**
+ * A PCI card for tests: registers (region 0) by which it does DMA and raises interrupts, memory that is mapped as a whole
+ * (1) and in part (2), memory that cannot be shown (3), a configuration space that ends one byte early.
+ */
+import { MediatedError } from '@mediated/core';
+import { DeviceInterrupts, defineDriver, type VfioDevice } from '@mediated/vfio';
+import {
+  DEVICE_FLAGS,
+  DEVICE_GET_INFO,
+  DEVICE_GET_IRQ_INFO,
+  DEVICE_GET_REGION_INFO,
+  DEVICE_INFO_BYTES,
+  DEVICE_RESET,
+  DEVICE_SET_IRQS,
+  deviceInfo,
+  encodeWithCapabilities,
+  PCI_IRQS,
+  PCI_REGIONS,
+  REGION_FLAGS,
+  REGION_INFO_BYTES,
+  readArgument,
+  regionInfo,
+  regionSparseMmapArea,
+  regionSparseMmapCapability,
+} from '@mediated/vfio/uapi';
+
+/** Registers of region 0: a write of 8 bytes at one of them acts. */
+export const REGISTERS = {
+  /** Address of guest memory. */
+  iova: 0x100,
+  /** Reads so many bytes of it to byte 0x200 of the registers. */
+  read: 0x108,
+  /** Writes so many bytes of the registers, from 0x200 on, to it. */
+  write: 0x110,
+  /** Raises an interrupt: index in the low, number in the high 32 bits. */
+  raise: 0x118,
+  /** The errno of the last access to guest memory. */
+  errno: 0x120,
+  data: 0x200,
+} as const;
+
+export const REGION_BYTES = [4096, 16384, 16384, 8192] as const;
+export const SPARSE = { offset: 4096, size: 8192 } as const;
+const SHIFT = 2 ** 20;
+
+interface SharedMemories {
+  readonly Memory: new (pages: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer };
+}
+const { Memory } = (globalThis as unknown as { WebAssembly: SharedMemories }).WebAssembly;
+
+class Card {
+  readonly regions = [
+    new Uint8Array(REGION_BYTES[0]),
+    new Uint8Array(new Memory({ initial: 1, maximum: 1, shared: true }).buffer, 0, REGION_BYTES[1]),
+    new Uint8Array(new Memory({ initial: 1, maximum: 1, shared: true }).buffer, 0, REGION_BYTES[2]),
+    // Begins 16 bytes behind a page.
+    new Uint8Array(new SharedArrayBuffer(REGION_BYTES[3] + 16), 16),
+  ];
+  readonly config = Uint8Array.of(0xf4, 0x1a, 1, 0, ...new Array<number>(251).fill(0));
+  readonly interrupts = new DeviceInterrupts(
+    [
+      { count: 1, automasked: true, keepsPending: true },
+      { count: 1 },
+      { count: 4, noresize: true },
+      { count: 1 },
+      { count: 1 },
+    ],
+    () => {},
+  );
+}
+
+function act({ data: card, dma }: VfioDevice<Card>, position: number): void {
+  const registers = new DataView(card.regions[0].buffer);
+  const iova = registers.getBigUint64(REGISTERS.iova, true);
+  const value = registers.getBigUint64(position, true);
+  try {
+    if (position === REGISTERS.read)
+      dma.read(iova, card.regions[0].subarray(REGISTERS.data, REGISTERS.data + Number(value)));
+    else if (position === REGISTERS.write)
+      dma.write(iova, card.regions[0].subarray(REGISTERS.data, REGISTERS.data + Number(value)));
+    else card.interrupts.raise(Number(value & 0xffffffffn), Number(value >> 32n));
+    registers.setBigInt64(REGISTERS.errno, 0n, true);
+  } catch (error) {
+    registers.setBigInt64(REGISTERS.errno, BigInt((error as MediatedError).errno ?? -1), true);
+  }
+}
+
+/** The part of a region at a position of the device's file. */
+function at(card: Card, position: number, length: number): Uint8Array {
+  const region = Math.floor(position / SHIFT);
+  const offset = position % SHIFT;
+  const bytes = region === PCI_REGIONS.config ? card.config : card.regions[region];
+  if (bytes === undefined || offset > bytes.length) throw new MediatedError('EFAULT', `${length} bytes at ${position}`);
+  return bytes.subarray(offset, offset + length);
+}
+
+function getRegionInfo(argument: Uint8Array): void {
+  const { index } = readArgument(regionInfo, argument, REGION_INFO_BYTES);
+  if (index >= PCI_REGIONS.count) throw new MediatedError('EINVAL', `no region ${index}`);
+  const size = index === PCI_REGIONS.config ? 255 : (REGION_BYTES[index] ?? 0);
+  const mappable = index >= 1 && index <= 3;
+  const flags = REGION_FLAGS.read | REGION_FLAGS.write | (mappable ? REGION_FLAGS.mmap : 0);
+  const sparse = regionSparseMmapCapability.bytes({ id: 1, version: 1, nr_areas: 1 }, 32);
+  regionSparseMmapArea.encode(sparse.subarray(16), { offset: BigInt(SPARSE.offset), size: BigInt(SPARSE.size) });
+  const values = { index, flags, size: BigInt(size), offset: BigInt(index * SHIFT) };
+  encodeWithCapabilities(regionInfo, argument, values, index === 2 ? [sparse] : [], REGION_FLAGS.caps);
+}
+
+export default defineDriver({
+  name: 'card',
+  deviceApi: 'vfio-pci',
+  types: [{ sysfsName: 'one' }],
+  maxInstances: 16,
+  start() {
+    return {
+      init(_device) {
+        return new Card();
+      },
+      closeDevice: ({ data }) => data.interrupts.close(),
+      read({ data }, position, into) {
+        const bytes = at(data, position, into.length);
+        into.set(bytes);
+        return bytes.length;
+      },
+      write(device, position, bytes) {
+        at(device.data, position, bytes.length).set(bytes);
+        const acting = position === REGISTERS.read || position === REGISTERS.write || position === REGISTERS.raise;
+        if (bytes.length === 8 && acting) act(device, position);
+        return bytes.length;
+      },
+      mmap({ data }, offset, length) {
+        return at(data, offset, length) as Uint8Array<SharedArrayBuffer>;
+      },
+      ioctl({ data }, command, argument, call) {
+        switch (command) {
+          case DEVICE_GET_INFO:
+            readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
+            return deviceInfo.encode(argument, {
+              flags: DEVICE_FLAGS.pci | DEVICE_FLAGS.reset,
+              num_regions: PCI_REGIONS.count,
+              num_irqs: PCI_IRQS.count,
+            });
+          case DEVICE_GET_REGION_INFO:
+            return getRegionInfo(argument);
+          case DEVICE_GET_IRQ_INFO:
+            return data.interrupts.info(argument);
+          case DEVICE_SET_IRQS:
+            return data.interrupts.set(argument, call);
+          case DEVICE_RESET:
+            data.regions[0].fill(0);
+            return;
+          default:
+            throw new MediatedError('ENOTTY', `no command ${command}`);
+        }
+      },
+      dmaUnmap() {},
+      request({ data }) {
+        data.interrupts.raise(PCI_IRQS.request);
+      },
+    };
+  },
+});

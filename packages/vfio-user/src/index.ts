@@ -1,0 +1,9 @@
+/** Entry `@mediated/vfio-user`: devices of the runtime for virtual machines, and a client that plays the machine. */
+export { answered, type Channel, type Reply } from './client/channel.js';
+export { connect, type GuestMapping, type ServedRegion, type SmallWrite, VfioUserClient } from './client/client.js';
+export { GuestMemory } from './client/guest-memory.js';
+export { EventDescriptor } from './native/event-descriptor.js';
+export { Descriptor, Ledger } from './native/ledger.js';
+export { COMMANDS, FLAGS } from './protocol/message.js';
+export type { Capabilities } from './protocol/version.js';
+export { ServedDevice, serveDevice, type ServeDeviceOptions } from './server/serve.js';

@@ -1,0 +1,40 @@
+/** A fixed order of descriptors to be waited for. Private to its thread. */
+import { checked, EINTR, lastErrno, libc, pollLater } from './libc.js';
+
+/** struct pollfd: descriptor (4), what is awaited (2), what has come (2). */
+const ENTRY_BYTES = 8;
+
+export const READABLE = 1;
+export const WRITABLE = 4;
+
+export class PollSet {
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+
+  /** What is waited for from now on. */
+  set(entries: readonly { readonly descriptor: number; readonly events: number }[]): void {
+    this.#bytes = new Uint8Array(new ArrayBuffer(entries.length * ENTRY_BYTES));
+    this.#view = new DataView(this.#bytes.buffer);
+    for (const [at, { descriptor, events }] of entries.entries()) {
+      this.#view.setInt32(at * ENTRY_BYTES, descriptor, true);
+      this.#view.setInt16(at * ENTRY_BYTES + 4, events, true);
+    }
+  }
+
+  /** Blocks until one of them is ready, or has failed. */
+  wait(): void {
+    while (libc.poll(this.#bytes, this.#bytes.length / ENTRY_BYTES, -1) < 0) {
+      if (lastErrno() !== EINTR) checked(-1, 'poll');
+    }
+  }
+
+  /** {@link wait} without blocking the thread; done too after `milliseconds`. */
+  async waitLater(milliseconds: number): Promise<void> {
+    await pollLater(this.#bytes, this.#bytes.length / ENTRY_BYTES, milliseconds);
+  }
+
+  /** Whether the entry of that place is ready, or has failed. */
+  isReady(place: number): boolean {
+    return this.#view.getInt16(place * ENTRY_BYTES + 6, true) !== 0;
+  }
+}

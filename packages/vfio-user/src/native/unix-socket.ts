@@ -1,0 +1,191 @@
+/**
+ * Sockets of the domain AF_UNIX that carry descriptors beside bytes. Used by the server's thread, which waits in
+ * `poll-set.ts`, and by the client. No call here waits: what would, says so. A socket belongs to one thread.
+ */
+import { rmSync } from 'node:fs';
+import { MediatedError } from '@mediated/core';
+import { addressOf, checked, EAGAIN, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
+import { Descriptor, type Ledger } from './ledger.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const CLOEXEC_NONBLOCK = 0x80800;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const SHUT_RDWR = 2;
+
+/** Bytes of a socket's path, at most: what `sun_path` holds, without its end. */
+const PATH_BYTES = 107;
+/** Descriptors of one message, at most (the kernel's limit). */
+const MOST_DESCRIPTORS = 253;
+
+/** struct msghdr and struct cmsghdr of 64-bit Linux, as offsets. */
+const MSG = { iov: 16, iovCount: 24, control: 32, controlLength: 40, flags: 48, bytes: 56 } as const;
+const CMSG = { level: 8, type: 12, data: 16 } as const;
+
+const controlSpace = (count: number) => CMSG.data + Math.ceil((count * 4) / 8) * 8;
+
+function unixAddress(path: string): Uint8Array {
+  const bytes = Buffer.from(path);
+  if (bytes.length === 0 || bytes.length > PATH_BYTES || bytes.includes(0)) {
+    throw new MediatedError('ENAMETOOLONG', `the path of a socket has 1 to ${PATH_BYTES} bytes: ${path}`);
+  }
+  const address = Buffer.alloc(2 + PATH_BYTES + 1);
+  address.writeUInt16LE(AF_UNIX, 0);
+  address.set(bytes, 2);
+  return address;
+}
+
+/** A message header in memory that stays where it is, with room for one piece of data and for descriptors. */
+class MessageHeader {
+  readonly bytes = new Uint8Array(new ArrayBuffer(4096));
+  readonly #view = new DataView(this.bytes.buffer);
+  readonly #iov = 64;
+  readonly #control = 128;
+
+  constructor() {
+    const base = addressOf(this.bytes);
+    this.#view.setBigUint64(MSG.iov, base + BigInt(this.#iov), true);
+    this.#view.setBigUint64(MSG.iovCount, 1n, true);
+    this.#view.setBigUint64(MSG.control, base + BigInt(this.#control), true);
+  }
+
+  data(address: bigint, length: number): void {
+    this.#view.setBigUint64(this.#iov, address, true);
+    this.#view.setBigUint64(this.#iov + 8, BigInt(length), true);
+  }
+
+  set room(descriptors: number) {
+    this.#view.setBigUint64(MSG.controlLength, BigInt(descriptors === 0 ? 0 : controlSpace(descriptors)), true);
+  }
+
+  set descriptors(numbers: readonly number[]) {
+    this.room = numbers.length;
+    this.#view.setBigUint64(this.#control, BigInt(CMSG.data + numbers.length * 4), true);
+    this.#view.setInt32(this.#control + CMSG.level, SOL_SOCKET, true);
+    this.#view.setInt32(this.#control + CMSG.type, SCM_RIGHTS, true);
+    for (const [at, number] of numbers.entries()) {
+      this.#view.setInt32(this.#control + CMSG.data + at * 4, number, true);
+    }
+  }
+
+  get descriptors(): number[] {
+    if (Number(this.#view.getBigUint64(MSG.controlLength, true)) <= CMSG.data) return [];
+    const control = this.#control;
+    const length = Number(this.#view.getBigUint64(control, true)) - CMSG.data;
+    return Array.from({ length: length >> 2 }, (_, at) => this.#view.getInt32(control + CMSG.data + at * 4, true));
+  }
+}
+
+/** A connection. */
+export class UnixSocket {
+  readonly descriptor: Descriptor;
+  readonly #ledger: Ledger;
+  readonly #incoming = new MessageHeader();
+  readonly #outgoing = new MessageHeader();
+
+  constructor(descriptor: Descriptor, ledger: Ledger) {
+    this.descriptor = descriptor;
+    this.#ledger = ledger;
+  }
+
+  /** Connects. ENOENT, EACCES, EAGAIN (nobody accepts); EIO: nobody listens. */
+  static connect(path: string, ledger: Ledger): UnixSocket {
+    const address = unixAddress(path);
+    const descriptor = newSocket(ledger);
+    try {
+      checked(libc.connect(descriptor.number, address, address.length), `connect ${path}`);
+      return new UnixSocket(descriptor, ledger);
+    } catch (error) {
+      descriptor.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes what has arrived. `address`: where `length` bytes of room are. How many bytes (0: the other end has closed, or
+   * died), -1: nothing for now. Descriptors that came along are put behind those in `descriptors`.
+   */
+  receive(address: bigint, length: number, descriptors: Descriptor[]): number {
+    const header = this.#incoming;
+    header.data(address, length);
+    header.room = MOST_DESCRIPTORS;
+    const count = Number(libc.recvmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    if (count < 0) {
+      const errno = lastErrno();
+      if (errno === EAGAIN || errno === EINTR) return -1;
+      if (errno === ECONNRESET) return 0;
+      return checked(count, 'recvmsg');
+    }
+    for (const number of header.descriptors) descriptors.push(new Descriptor(number, this.#ledger));
+    return count;
+  }
+
+  /**
+   * Sends as much as there is room for, descriptors with the first byte. How many bytes; -1: there is no room for now;
+   * -2: nobody receives any more. `address` is where the bytes lie.
+   */
+  send(address: bigint, length: number, descriptors: readonly number[] = []): number {
+    const header = this.#outgoing;
+    header.data(address, length);
+    if (descriptors.length === 0) header.room = 0;
+    else header.descriptors = descriptors;
+    const count = Number(libc.sendmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (count >= 0) return count;
+    const errno = lastErrno();
+    if (errno === EAGAIN || errno === EINTR) return -1;
+    if (errno === EPIPE || errno === ECONNRESET) return -2;
+    return checked(count, 'sendmsg');
+  }
+
+  /** Ends it in both directions: who waits for it, in whatever process, is woken. It stays open. */
+  shutdown(): void {
+    libc.shutdown(this.descriptor.number, SHUT_RDWR);
+  }
+
+  close(): void {
+    this.descriptor.close();
+  }
+}
+
+/** A socket that others connect to. Its path appears with it and goes with it. */
+export class UnixListener {
+  readonly descriptor: Descriptor;
+  readonly #path: string;
+  readonly #ledger: Ledger;
+
+  /** EADDRINUSE: there is a file of that name. ENOENT, EACCES, ENAMETOOLONG. */
+  constructor(path: string, ledger: Ledger) {
+    const address = unixAddress(path);
+    this.#path = path;
+    this.#ledger = ledger;
+    this.descriptor = newSocket(ledger);
+    try {
+      checked(libc.bind(this.descriptor.number, address, address.length), `bind ${path}`);
+      // One machine uses the device; another that connects meanwhile waits for its turn.
+      checked(libc.listen(this.descriptor.number, 1), 'listen');
+    } catch (error) {
+      this.descriptor.close();
+      throw error;
+    }
+  }
+
+  /** A connection that waits; undefined: none does. */
+  accept(): UnixSocket | undefined {
+    const number = libc.accept4(this.descriptor.number, null, null, CLOEXEC_NONBLOCK);
+    if (number >= 0) return new UnixSocket(new Descriptor(number, this.#ledger), this.#ledger);
+    return undefined;
+  }
+
+  close(): void {
+    rmSync(this.#path, { force: true });
+    this.descriptor.close();
+  }
+}
+
+function newSocket(ledger: Ledger): Descriptor {
+  return new Descriptor(checked(libc.socket(AF_UNIX, SOCK_STREAM | CLOEXEC_NONBLOCK, 0), 'socket'), ledger);
+}

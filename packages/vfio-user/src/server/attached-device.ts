@@ -1,0 +1,83 @@
+/**
+ * A device in use by a machine: opened through its group, with a container for the machine's memory, as any other program
+ * does it. Belongs to the serving thread, which blocks for what it asks.
+ */
+import type { Bus, Mdev } from '@mediated/core';
+import {
+  AddressMap,
+  type ContainerFile,
+  type DeviceFile,
+  type DeviceInfo,
+  type GroupFile,
+  openContainerSync,
+  openGroupSync,
+  type RegionInfo,
+} from '@mediated/vfio';
+import { EXTENSIONS, PCI_REGIONS } from '@mediated/vfio/uapi';
+import { refusal } from './refusal.js';
+
+/** Bytes of a configuration space, which machines read as a whole; drivers may say one less. */
+const CONFIG_BYTES = 256;
+
+export class AttachedDevice {
+  readonly file: DeviceFile;
+  readonly container: ContainerFile;
+  readonly info: DeviceInfo;
+  readonly #group: GroupFile;
+  readonly #regions: (RegionInfo | undefined)[] = [];
+
+  private constructor(file: DeviceFile, container: ContainerFile, group: GroupFile) {
+    this.file = file;
+    this.container = container;
+    this.#group = group;
+    this.info = file.infoSync();
+  }
+
+  /** First open of the device. ENODEV, EBUSY (another program has its group), what its driver throws. */
+  static open(bus: Bus, mdev: Mdev): AttachedDevice {
+    const opened: { closeSync(): void }[] = [];
+    const { group: number } = mdev;
+    if (number === undefined) throw refusal('ENODEV', `${mdev.name} has no group`);
+    try {
+      const group = openGroupSync(bus, number);
+      opened.unshift(group);
+      const container = openContainerSync(bus);
+      opened.push(container);
+      group.setContainerSync(container);
+      container.setIommuSync(EXTENSIONS.type1v2);
+      const file = group.openDeviceSync(mdev.name);
+      opened.unshift(file);
+      return new AttachedDevice(file, container, group);
+    } catch (error) {
+      for (const one of opened) one.closeSync();
+      throw error;
+    }
+  }
+
+  /** A region as a machine is told of it. EINVAL: there is none. */
+  region(index: number): RegionInfo {
+    return this.#regions[index] ?? this.refreshRegion(index);
+  }
+
+  /** {@link region}, asked anew. */
+  refreshRegion(index: number): RegionInfo {
+    if (index >= this.info.regions) throw refusal('EINVAL', `no region ${index}`);
+    const info = this.file.regionInfoSync(index);
+    const size = index === PCI_REGIONS.config && info.size > 0 ? Math.max(info.size, CONFIG_BYTES) : info.size;
+    const told = { ...info, size, flags: size === 0 ? 0 : info.flags };
+    this.#regions[index] = told;
+    return told;
+  }
+
+  /** No mapping is left of a buffer. */
+  forgetMemory(memory: SharedArrayBuffer): void {
+    AddressMap.ofThread().remove(this.container.addressOf(memory));
+  }
+
+  /** Last close. */
+  close(): void {
+    this.file.closeSync();
+    this.#group.closeSync();
+    this.container.closeSync();
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * One machine and the device that it uses: takes the machine's messages, one after the other, and answers each (posted ones
+ * never). Belongs to the serving thread; blocks for what it asks of the device.
+ */
+import { type Bus, ERRNO, isMediatedError, type Mdev } from '@mediated/core';
+import { PCI_REGIONS } from '@mediated/vfio/uapi';
+import type { Ledger } from '../native/ledger.js';
+import type { UnixSocket } from '../native/unix-socket.js';
+import { Incoming, type Received } from '../protocol/incoming.js';
+import { COMMANDS, FLAGS } from '../protocol/message.js';
+import { Outgoing } from '../protocol/outgoing.js';
+import { REGION_ACCESS } from '../protocol/payloads.js';
+import { type Capabilities, DEFAULT_CAPABILITIES, decodeVersion, encodeVersion } from '../protocol/version.js';
+import { AttachedDevice } from './attached-device.js';
+import { DmaMaps } from './dma-maps.js';
+import { Features } from './features.js';
+import { Infos, type ShownRegions } from './infos.js';
+import { MachineInterrupts } from './interrupts.js';
+import { refusal } from './refusal.js';
+import { RegionAccess } from './region-access.js';
+
+/** What this server tells of itself. Together with the rest of the message no more than machines have room for. */
+const OFFERED = {
+  max_msg_fds: 8,
+  max_data_xfer_size: 2 ** 20,
+  pgsizes: 4096,
+  max_dma_maps: 65535,
+} as const satisfies Partial<Capabilities>;
+
+/** Bytes of a message, at most: a transfer with what stands before it. */
+const MOST_BYTES = OFFERED.max_data_xfer_size + 256;
+/** So many bytes of answers are collected before they are sent. */
+const BATCH_BYTES = 65536;
+const NOTHING = new Uint8Array(0);
+
+/** What a device is served with. */
+export interface Served {
+  readonly bus: Bus;
+  readonly mdev: Mdev;
+  readonly ledger: Ledger;
+  readonly shown: ShownRegions;
+}
+
+/** What a machine's device consists of once it is in use. */
+interface Parts {
+  readonly device: AttachedDevice;
+  readonly maps: DmaMaps;
+  readonly interrupts: MachineInterrupts;
+  readonly access: RegionAccess;
+  readonly infos: Infos;
+  readonly features: Features;
+}
+
+export class Session {
+  readonly #socket: UnixSocket;
+  readonly #served: Served;
+  /** Waits until the machine takes more; false: the server is to stop, or the machine is gone. */
+  readonly #awaitRoom: () => boolean;
+  readonly #incoming = new Incoming(MOST_BYTES);
+  readonly #outgoing = new Outgoing(BATCH_BYTES + MOST_BYTES);
+  #parts: Parts | undefined;
+  #ended = false;
+
+  constructor(socket: UnixSocket, served: Served, awaitRoom: () => boolean) {
+    this.#socket = socket;
+    this.#served = served;
+    this.#awaitRoom = awaitRoom;
+  }
+
+  /** The machine is gone, has said what is no message, or the device has died. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Counters of the machine that are to be waited for; then {@link hear}. */
+  get heard(): readonly number[] {
+    return this.#parts?.interrupts.heard ?? [];
+  }
+
+  hear(): void {
+    this.#parts?.interrupts.hear();
+  }
+
+  /** Takes what the machine has sent, and answers. */
+  serve(): void {
+    if (!this.#incoming.fill(this.#socket)) this.#ended = true;
+    try {
+      for (
+        let message = this.#incoming.take();
+        message !== undefined && !this.#ended;
+        message = this.#incoming.take()
+      ) {
+        this.#handle(message);
+        if (this.#outgoing.waiting > BATCH_BYTES) this.#flush();
+      }
+    } catch (error) {
+      // Where the next message begins is not known any more.
+      this.#refuse({ ...this.#incoming.refused, flags: 0 }, error);
+      this.#ended = true;
+    }
+    this.#flush();
+  }
+
+  /** The device is closed, and everything that the machine has given with it. */
+  close(): void {
+    this.#ended = true;
+    const parts = this.#parts;
+    this.#parts = undefined;
+    try {
+      parts?.features.close();
+      parts?.device.close();
+    } finally {
+      parts?.interrupts.close();
+      parts?.maps.close();
+      this.#incoming.close();
+      this.#socket.close();
+    }
+  }
+
+  #handle(message: Received): void {
+    try {
+      if ((message.flags & FLAGS.kind) === FLAGS.reply) throw refusal('EINVAL', 'a reply to nothing');
+      if ((message.flags & FLAGS.kind) !== 0) throw refusal('EINVAL', `flags 0x${message.flags.toString(16)}`);
+      if (this.#parts === undefined) this.#begin(message);
+      else this.#dispatch(message, this.#parts);
+    } catch (error) {
+      this.#refuse(message, error);
+      // With the device's thread the device is gone.
+      if (isMediatedError(error, 'EIO') && !this.#isAlive()) this.#ended = true;
+    } finally {
+      for (const descriptor of message.descriptors) {
+        if (this.#parts?.interrupts.holds(descriptor) !== true) descriptor.close();
+      }
+    }
+  }
+
+  /** The first message says what the machine can do; the device is opened with it. */
+  #begin(message: Received): void {
+    if (message.command !== COMMANDS.version) throw refusal('EINVAL', 'VERSION is the first message');
+    assertNoDescriptors(message);
+    const capabilities = decodeVersion(message.payload);
+    const { bus, mdev, ledger, shown } = this.#served;
+    let device: AttachedDevice;
+    try {
+      device = AttachedDevice.open(bus, mdev);
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+    const mostBytes = Math.min(OFFERED.max_data_xfer_size, capabilities.max_data_xfer_size);
+    this.#parts = {
+      device,
+      maps: new DmaMaps(device, ledger, DEFAULT_CAPABILITIES.max_dma_maps),
+      interrupts: new MachineInterrupts(device, OFFERED.max_msg_fds),
+      access: new RegionAccess(device, mostBytes),
+      infos: new Infos(device, shown),
+      features: new Features(device, mostBytes),
+    };
+    this.#answer(message, encodeVersion(OFFERED));
+  }
+
+  #dispatch(message: Received, { device, maps, interrupts, access, infos, features }: Parts): void {
+    const { command, payload } = message;
+    if (command !== COMMANDS.dmaMap && command !== COMMANDS.dmaUnmap && command !== COMMANDS.deviceSetIrqs) {
+      assertNoDescriptors(message);
+    }
+    switch (command) {
+      case COMMANDS.regionRead:
+        return this.#read(message, access);
+      case COMMANDS.regionWrite: {
+        const request = access.decode(payload, true);
+        const bytes = payload.subarray(REGION_ACCESS.bytes);
+        if ((message.flags & FLAGS.noReply) !== 0) return access.post(request, bytes);
+        access.write(request, bytes);
+        return this.#answer(message, payload.subarray(0, REGION_ACCESS.bytes));
+      }
+      case COMMANDS.regionWriteMulti:
+        access.writeMulti(payload, (message.flags & FLAGS.noReply) !== 0);
+        return this.#answer(message, NOTHING);
+      case COMMANDS.dmaMap:
+        maps.map(message);
+        return this.#answer(message, NOTHING);
+      case COMMANDS.dmaUnmap:
+        maps.unmap(message);
+        return this.#answer(message, payload.subarray(0, 24));
+      case COMMANDS.deviceGetInfo:
+        return this.#answer(message, infos.device(payload));
+      case COMMANDS.deviceGetRegionInfo: {
+        const { payload: answer, descriptor } = infos.region(payload);
+        return this.#answer(message, answer, descriptor === undefined ? [] : [descriptor]);
+      }
+      case COMMANDS.deviceGetIrqInfo:
+        return this.#answer(message, infos.irq(payload));
+      case COMMANDS.deviceSetIrqs:
+        interrupts.set(message);
+        return this.#answer(message, NOTHING);
+      case COMMANDS.deviceReset:
+        if (payload.length > 0) throw refusal('EINVAL', 'RESET has no payload');
+        device.file.resetSync();
+        return this.#answer(message, NOTHING);
+      case COMMANDS.deviceFeature:
+        return this.#answer(message, features.feature(payload));
+      case COMMANDS.migrationDataRead:
+        return this.#answer(message, features.readData(payload));
+      case COMMANDS.migrationDataWrite:
+        return this.#answer(message, features.writeData(payload));
+      case COMMANDS.deviceGetRegionIoFds:
+      case COMMANDS.dirtyPages:
+        throw refusal('EOPNOTSUPP', `command ${command}`);
+      default:
+        throw refusal('EINVAL', `command ${command}`);
+    }
+  }
+
+  #read(message: Received, access: RegionAccess): void {
+    const request = access.decode(message.payload, false);
+    const bytes = access.read(request);
+    // Drivers whose configuration space ends one byte early answer what they have.
+    const count = request.region.index === PCI_REGIONS.config ? request.count : bytes.length;
+    const reply = this.#reply(message, REGION_ACCESS.bytes + count);
+    if (reply === undefined) return;
+    reply.set(message.payload);
+    if (count !== request.count)
+      new DataView(reply.buffer, reply.byteOffset).setUint32(REGION_ACCESS.count, count, true);
+    reply.set(bytes, REGION_ACCESS.bytes);
+    reply.fill(0, REGION_ACCESS.bytes + bytes.length);
+  }
+
+  #answer(message: Received, payload: Uint8Array, descriptors: readonly number[] = []): void {
+    this.#reply(message, payload.length, descriptors)?.set(payload);
+  }
+
+  /** Room for an answer's payload; undefined: none is wanted, or nobody is there to get it. */
+  #reply({ id, command, flags }: Received, bytes: number, descriptors: readonly number[] = []): Uint8Array | undefined {
+    if ((flags & FLAGS.noReply) !== 0 || !this.#makeRoom(bytes)) return undefined;
+    return this.#outgoing.put({ id, command, flags: FLAGS.reply }, bytes, descriptors);
+  }
+
+  #refuse({ id, command, flags }: { id: number; command: number; flags: number }, error: unknown): void {
+    if ((flags & FLAGS.noReply) !== 0 || !this.#makeRoom(0)) return;
+    const errno = isMediatedError(error) ? -error.errno : ERRNO.EIO;
+    this.#outgoing.put({ id, command, flags: FLAGS.reply | FLAGS.error, errno }, 0);
+  }
+
+  #makeRoom(bytes: number): boolean {
+    if (!this.#outgoing.hasRoom(bytes)) this.#flush();
+    return !this.#ended && this.#outgoing.hasRoom(bytes);
+  }
+
+  #flush(): void {
+    for (;;) {
+      const result = this.#outgoing.flush(this.#socket);
+      if (result === 'sent') return;
+      if (result === 'gone' || !this.#awaitRoom()) {
+        this.#ended = true;
+        return;
+      }
+    }
+  }
+
+  #isAlive(): boolean {
+    const { bus, mdev } = this.#served;
+    return bus.deviceAt(mdev.index)?.generation === mdev.generation && mdev.presence.driver;
+  }
+}
+
+function assertNoDescriptors({ descriptors }: Received): void {
+  if (descriptors.length > 0) throw refusal('EINVAL', `${descriptors.length} descriptors that do not belong here`);
+}
