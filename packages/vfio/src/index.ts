@@ -27,7 +27,7 @@ export { type IoasMapping, IommufdFile, openIommufd, openIommufdSync } from './p
 export { KvmFile, openKvm, openKvmSync } from './program/kvm-file.js';
 export type { DeviceAttribute, DeviceOperations, IoctlCall, OpenedAs } from './operations.js';
 export type { DeviceDma, PinAccess } from './iommu/device-access.js';
-export type { PassedFile, PassedFiles } from './passed-file.js';
+export type { PassableFile, PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
 export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';
 export { InterruptLine, type LineBehavior, type Signalled } from './irqs/interrupt-line.js';

@@ -19,6 +19,11 @@ export type PassedFile =
   /** A file of another kind. */
   | { readonly kind: 'other' };
 
+/** A file of a client that an argument can name: a group's, a counter. */
+export interface PassableFile {
+  readonly passed: PassedFile;
+}
+
 /** Files by descriptor number, memory by address. */
 export type PassedFiles = ReadonlyMap<number, PassedFile>;
 

@@ -1,7 +1,7 @@
 /** What PCI devices are asked beside the common: hot reset, ioeventfd (spec/pci sections 7 and 10). */
 import { isMediatedError } from '@mediated/core';
 import type { InterruptCounter } from '../interrupt-counter.js';
-import type { PassedFile } from '../passed-file.js';
+import type { PassableFile } from '../passed-file.js';
 import {
   DEVICE_GET_PCI_HOT_RESET_INFO,
   DEVICE_IOEVENTFD,
@@ -64,12 +64,16 @@ export function* hotResetInfoRequest(): Conversation<HotResetInfo> {
   }
 }
 
-/** `groups`: the files of the groups that the reset affects, as they are passed. */
-export function* hotResetRequest(groups: readonly PassedFile[]): Conversation<void> {
+/** `groups`: the files of the groups that the reset affects. */
+export function* hotResetRequest(groups: readonly PassableFile[]): Conversation<void> {
   const argsz = pciHotReset.size + groups.length * Int32Array.BYTES_PER_ELEMENT;
   const argument = pciHotReset.bytes({ argsz, count: groups.length }, argsz);
   argument.set(new Uint8Array(Int32Array.from(groups.keys()).buffer), pciHotReset.size);
-  yield { command: DEVICE_PCI_HOT_RESET, argument, files: new Map(groups.entries()) };
+  yield {
+    command: DEVICE_PCI_HOT_RESET,
+    argument,
+    files: new Map(groups.map(({ passed }, number) => [number, passed])),
+  };
 }
 
 export function* ioeventfdRequest({ position, data, bytes, counter }: IoeventfdRequest): Conversation<void> {

@@ -256,7 +256,7 @@ describe('displays and PCI', () => {
       { kind: 'group', file: 9, group: 4 },
       { kind: 'group', file: 8, group: 5 },
     ];
-    await ask(() => pci.hotResetRequest(groups));
+    await ask(() => pci.hotResetRequest(groups.map((passed) => ({ passed }))));
     const { argument, files } = asked.seen[0] as FakeDevice['seen'][number];
     expect(uapi.pciHotReset.decode(argument)).toEqual({ argsz: 20, flags: 0, count: 2 });
     expect([...new Int32Array(argument.slice(12).buffer)].map((descriptor) => files?.get(descriptor))).toEqual(groups);

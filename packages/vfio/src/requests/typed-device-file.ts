@@ -4,7 +4,7 @@
  */
 import { AnonymousFileHandle } from '../anonymous-handle.js';
 import type { IovaRange } from '../logging/iova-range.js';
-import type { PassedFile } from '../passed-file.js';
+import type { PassableFile } from '../passed-file.js';
 import { RemoteFile } from '../remote-file.js';
 import type { MigrationState } from '../uapi/migration.js';
 import { type Conversation, converse, converseSync } from './conversation.js';
@@ -230,12 +230,12 @@ export abstract class TypedDeviceFile extends RemoteFile {
     return this.#askSync(hotResetInfoRequest());
   }
 
-  /** Resets it with all those; `groups`: the files of their groups. EINVAL: one is missing. EAGAIN: one is busy. */
-  hotReset(groups: readonly PassedFile[]): Promise<void> {
+  /** Resets it with all those; `groups`: the files of their groups. EINVAL: one is missing. EBUSY, EAGAIN: one is busy. */
+  hotReset(groups: readonly PassableFile[]): Promise<void> {
     return this.#ask(hotResetRequest(groups));
   }
 
-  hotResetSync(groups: readonly PassedFile[]): void {
+  hotResetSync(groups: readonly PassableFile[]): void {
     this.#askSync(hotResetRequest(groups));
   }
 
