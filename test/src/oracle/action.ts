@@ -19,6 +19,9 @@ export type FileRef =
 
 export type WriterKind = 'remove' | 'unbind';
 
+/** Commands on a group (the first four) or a container. */
+export type FileCommand = 'status' | 'device' | 'unset' | 'set' | 'iommu' | 'info';
+
 export type Action =
   | { readonly kind: 'none' }
   | { readonly kind: 'skip'; readonly reason: string }
@@ -35,13 +38,23 @@ export type Action =
       readonly unbound: boolean;
     }
   /** A write in the background, to a device that may be open. */
-  | { readonly kind: 'writer'; readonly writer: WriterKind; readonly bytes: Buffer; readonly opened: boolean }
+  | {
+      readonly kind: 'writer';
+      readonly writer: WriterKind;
+      readonly bytes: Buffer;
+      readonly opened: boolean;
+      /** Its group is open. */
+      readonly held: boolean;
+    }
   | { readonly kind: 'writerResult'; readonly writer: WriterKind }
   | { readonly kind: 'closeDevice' }
-  | { readonly kind: 'closeOther' }
+  | { readonly kind: 'closeOther'; readonly which: 'group' | 'container' }
+  | { readonly kind: 'command'; readonly command: FileCommand }
+  | { readonly kind: 'openNode' }
+  | { readonly kind: 'groupNumbers' }
+  | { readonly kind: 'signal' }
   | { readonly kind: 'readDevice' }
-  | { readonly kind: 'deviceInfo' }
-  | { readonly kind: 'openDevice' };
+  | { readonly kind: 'deviceInfo' };
 
 export const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
 /** Stands for a UUID that the words do not tell. */
@@ -62,9 +75,8 @@ const OTHER_MODULES = ['vfio_iommu_type1', 'mdev', 'vfio'];
 const OTHER_USERS = 'other users: this library has none';
 const POINTERS = 'pointers of system calls';
 const FILE_LAYER = 'calls of the file layer (positions, lseek, ioctl, poll, O_CREAT, mkdir, unlink)';
-const GROUP_FILES = 'group and container files';
-const NODES = 'nodes below /dev and /sys/kernel/iommu_groups';
-const PROCESSES = 'signals and process states';
+const IOMMU_GROUPS = 'directories below /sys/kernel/iommu_groups: programs here ask groups by number';
+const PROCESSES = 'a process that blocks itself for ever: here the thread that removes does not block';
 const MAPPINGS = 'mappings: nothing tells here when one is given up';
 const MODULES_BELOW = 'modules below the vendor drivers (mdev, vfio, vfio_iommu_type1)';
 
@@ -93,7 +105,7 @@ export function actionOf(fields: Fields): Action {
   if (/mmap/.test(topicOf(fields))) return skip(MAPPINGS);
   switch (fields.op) {
     case 'none':
-      return /\bgroup\b/.test(words) ? skip(GROUP_FILES) : { kind: 'none' };
+      return /\bgroup numbers\b/.test(words) ? { kind: 'groupNumbers' } : { kind: 'none' };
     case 'write':
     case 'pwrite':
     case 'writev':
@@ -116,13 +128,14 @@ export function actionOf(fields: Fields): Action {
     case 'finit_module':
       return moduleAction(fields.op === 'finit_module', words);
     case 'close':
-      return /device fd|dup closed/.test(words) ? { kind: 'closeDevice' } : { kind: 'closeOther' };
+      if (/device fd|dup closed/.test(words)) return { kind: 'closeDevice' };
+      return { kind: 'closeOther', which: /container fd/.test(words) ? 'container' : 'group' };
     case 'pread':
       return { kind: 'readDevice' };
     case 'ioctl':
-      if (/\bGET_INFO\b/.test(words) && !/IOMMU/.test(words)) return { kind: 'deviceInfo' };
-      if (/GET_DEVICE_FD/.test(words) && !/group fd/.test(words)) return { kind: 'openDevice' };
-      return skip(path === undefined ? GROUP_FILES : FILE_LAYER);
+      if (path !== undefined) return skip(FILE_LAYER);
+      if (/\bGET_INFO\b/.test(words)) return { kind: 'deviceInfo' };
+      return commandAction(words);
     case 'lseek':
     case 'poll':
     case 'mkdir':
@@ -132,9 +145,9 @@ export function actionOf(fields: Fields): Action {
     case 'munmap':
       return skip(MAPPINGS);
     case 'kill':
-      return skip(PROCESSES);
+      return { kind: 'signal' };
     case 'stat':
-      return skip(NODES);
+      return /\/dev\/vfio\//.test(words) ? { kind: 'openNode' } : skip(IOMMU_GROUPS);
     default:
       return skip(`operation not understood: ${String(fields.op)}`);
   }
@@ -185,7 +198,14 @@ function backgroundAction(fields: Fields, words: string): Action {
   if (/result$/.test(words)) return { kind: 'writerResult', writer };
   const opened =
     !/no device fd/.test(words) && (/device fd open|dup still open/.test(words) || fields.ret === 'blocked');
-  return { kind: 'writer', writer, bytes: Buffer.from(data ?? (writer === 'remove' ? '1' : ''), 'latin1'), opened };
+  const held = /with group\b.* open/.test(words);
+  return {
+    kind: 'writer',
+    writer,
+    bytes: Buffer.from(data ?? (writer === 'remove' ? '1' : ''), 'latin1'),
+    opened,
+    held,
+  };
 }
 
 function readAction(words: string, path: string | undefined): Action {
@@ -198,10 +218,23 @@ function readAction(words: string, path: string | undefined): Action {
 }
 
 function openAction(words: string, path: string | undefined): Action {
-  if (path === undefined) return skip(NODES);
+  if (path === undefined) return /\/dev\/vfio\//.test(words) ? { kind: 'openNode' } : unclear(words);
   if (/O_CREAT/.test(words)) return skip(FILE_LAYER);
   const access = /O_RDWR/.test(words) ? 'read-write' : /O_WRONLY/.test(words) ? 'write' : 'read';
   return { kind: 'open', path, access };
+}
+
+function commandAction(words: string): Action {
+  const commands: readonly (readonly [pattern: RegExp, command: FileCommand])[] = [
+    [/GET_STATUS/, 'status'],
+    [/GET_DEVICE_FD/, 'device'],
+    [/UNSET_CONTAINER/, 'unset'],
+    [/SET_CONTAINER/, 'set'],
+    [/SET_IOMMU/, 'iommu'],
+    [/IOMMU_GET_INFO/, 'info'],
+  ];
+  const known = commands.find(([pattern]) => pattern.test(words));
+  return known === undefined ? unclear(words) : { kind: 'command', command: known[1] };
 }
 
 function moduleAction(insert: boolean, words: string): Action {

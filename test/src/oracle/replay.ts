@@ -40,23 +40,53 @@ function isTopology({ lines }: Recording): boolean {
   return lines.length > 0 && 'bdf' in lines[0] && 'reset_method' in lines[0];
 }
 
-/** Replays recordings one after the other, each on a machine of its own. `print` gets a line at a time. */
+/** What became of one recording; without a tally nothing replays it. */
+export interface Replayed {
+  readonly recording: Recording;
+  readonly tally: Tally | undefined;
+}
+
+/** Replays recordings, each on a machine of its own, `atOnce` at a time; gives what became of them in their order. */
+export async function* replayEach(
+  recordings: readonly Recording[],
+  bounds: RaceBounds,
+  atOnce = 1,
+): AsyncGenerator<Replayed> {
+  const running: Promise<Replayed>[] = [];
+  const begin = async (recording: Recording): Promise<Replayed> => {
+    const replay = replayerOf(recording, recordings, bounds);
+    if (replay === undefined) return { recording, tally: undefined };
+    const tally = new Tally();
+    await replay(recording, tally);
+    return { recording, tally };
+  };
+  for (const recording of recordings) {
+    if (running.length === atOnce) yield (await running.shift()) as Replayed;
+    running.push(begin(recording));
+  }
+  for (const replayed of running) yield await replayed;
+}
+
+/** Replays recordings and prints a line per difference, then the counts. */
 export async function replayAll(
   recordings: readonly Recording[],
   bounds: RaceBounds,
   print: (line: string) => void,
 ): Promise<Tally> {
-  const tally = new Tally();
-  for (const recording of recordings) {
-    const replay = replayerOf(recording, recordings, bounds);
-    if (replay === undefined) {
-      print(`${recording.name}: not covered yet (${recording.lines.length} lines)`);
+  const all = new Tally();
+  for await (const { recording, tally } of replayEach(recordings, bounds)) {
+    if (tally === undefined) {
+      const { name, lines } = recording;
+      print(isListing(recording) ? `${name}: replayed with --tree` : `${name}: not covered (${lines.length} lines)`);
       continue;
     }
-    const before = tally.differences.length;
-    await replay(recording, tally);
-    for (const difference of tally.differences.slice(before)) print(difference);
+    for (const difference of tally.differences) print(difference);
+    all.add(tally);
   }
-  for (const line of tally.summary()) print(line);
-  return tally;
+  for (const line of all.summary()) print(line);
+  return all;
+}
+
+function isListing({ lines }: Recording): boolean {
+  return lines.length > 0 && 'label' in lines[0] && 'path' in lines[0];
 }

@@ -18,6 +18,8 @@ interface Outcome {
   readonly ret: unknown;
   readonly stage?: 'open' | 'write';
   readonly content?: string;
+  /** Number of the group of the device at hand. */
+  readonly group?: number | undefined;
 }
 
 /** Fields that nothing here corresponds to, and why. */
@@ -61,10 +63,14 @@ class SysfsReplay {
   async step(at: number): Promise<void> {
     const fields = this.#recording.lines[at];
     const action = actionOf(fields);
-    if (topicOf(fields) !== this.#topic) await this.end();
-    this.#topic = topicOf(fields);
-    const named = UUID.exec(text(fields, 'path') ?? '') ?? UUID.exec(text(fields, 'data') ?? '');
-    if (named !== null && fields.errno !== 'EINVAL') this.#subject = named[0].toLowerCase();
+    if (topicOf(fields) !== this.#topic) {
+      await this.end();
+      this.#topic = topicOf(fields);
+      // A topic is about one device, which may be named later.
+      const lines = this.#recording.lines.slice(at).filter((line) => topicOf(line) === this.#topic);
+      this.#subject = lines.map(namedIn).find((uuid) => uuid !== undefined) ?? this.#subject;
+    }
+    this.#subject = namedIn(fields) ?? this.#subject;
     this.#subject ??= texts(fields, 'devices')?.[0];
     const subject = this.#device;
     if (action.kind === 'skip') {
@@ -137,13 +143,20 @@ class SysfsReplay {
             ret: typeof fields.ret === 'number' ? await this.#files.result('remove') : await this.#files.state(),
           };
         case 'closeOther':
+          await this.#files.closeOther(action.which);
           return { ret: await this.#files.state() };
         case 'readDevice':
-          return { ret: (await this.#files.current.read(0, 1)).length };
+          return { ret: await this.#files.read() };
         case 'deviceInfo':
           return { ret: await this.#files.deviceInfo() };
-        case 'openDevice':
-          return { ret: await this.#files.tryOpen(this.#device) };
+        case 'command':
+          return { ret: await this.#files.command(action.command, this.#device) };
+        case 'openNode':
+          return { ret: await this.#files.openNode() };
+        case 'groupNumbers':
+          return { ret: 0, group: this.#machine.mdev(this.#device)?.group };
+        case 'signal':
+          return { ret: await this.#files.signal() };
         case 'none':
         case 'skip':
           return { ret: fields.ret };
@@ -222,6 +235,9 @@ class SysfsReplay {
     if (fields.content !== undefined && fields.content !== outcome.content) {
       differences.push(`kernel ${JSON.stringify(fields.content)}, here ${JSON.stringify(outcome.content)}`);
     }
+    if (fields.new_group !== undefined && fields.new_group !== outcome.group) {
+      differences.push(`group: kernel ${String(fields.new_group)}, here ${outcome.group}`);
+    }
     const exists = numbers(fields, 'exists');
     if (exists !== undefined) {
       const here = this.#files.exists(this.#device);
@@ -250,6 +266,13 @@ class SysfsReplay {
       );
     }
   }
+}
+
+/** The device that a step names by a path or by what it writes, unless that is no UUID. */
+function namedIn(fields: Fields): string | undefined {
+  if (fields.errno === 'EINVAL') return undefined;
+  const named = UUID.exec(text(fields, 'path') ?? '') ?? UUID.exec(text(fields, 'data') ?? '');
+  return named?.[0].toLowerCase();
 }
 
 function describe(fields: Fields): string {

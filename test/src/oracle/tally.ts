@@ -65,6 +65,15 @@ export class Tally {
     this.departures.push({ ...place, field, kernel, here, reason });
   }
 
+  /** Takes over what another one has counted. */
+  add(other: Tally): void {
+    this.same += other.same;
+    this.different += other.different;
+    this.skipped += other.skipped;
+    this.differences.push(...other.differences);
+    this.departures.push(...other.departures);
+  }
+
   /** The closing lines. */
   summary(): string[] {
     const skipped = new Map<SkipReason, number>();

@@ -3,8 +3,9 @@
  * their order. SEQNUM, which counts from another start there, must run on without a gap as it did there.
  */
 import type { AttributeFile, Mdev, Uevent } from '@mediated/core';
-import { type DeviceFile, openDevice } from '@mediated/vfio';
 import { SOME_UUID, UUID } from './action.js';
+import { DeviceFiles } from './device-files.js';
+import { HeldFiles } from './held-files.js';
 import { Machine, resultOf } from './machine.js';
 import { MODULES } from './modules.js';
 import { type Fields, type Recording, text } from './recording.js';
@@ -31,7 +32,7 @@ class UeventReplay {
   readonly #tally: Tally;
   readonly #recording: string;
   readonly #label: string;
-  readonly #files: DeviceFile[] = [];
+  readonly #files: DeviceFiles;
   /** UUID and type of the device at hand. */
   #uuid = SOME_UUID;
   #type = '';
@@ -40,6 +41,7 @@ class UeventReplay {
 
   constructor(machine: Machine, tally: Tally, { name, label }: Recording) {
     this.#machine = machine;
+    this.#files = new DeviceFiles(machine, new HeldFiles(machine));
     this.#tally = tally;
     this.#recording = name;
     this.#label = label;
@@ -99,11 +101,11 @@ class UeventReplay {
     const [, quoted, bare, owner] = /^write (?:'([^']*)'|(\S+)) to (\w+) uevent/.exec(words) ?? [];
     if (owner !== undefined) return this.#write(this.#ueventPath(owner), quoted ?? bare);
     if (/^open\b.*\bdevice\b/.test(words)) {
-      this.#files.push(await openDevice(this.#machine.bus, this.#uuid));
+      await this.#files.open(this.#uuid);
       return 0;
     }
     if (/^close all/.test(words)) {
-      for (const file of this.#files.splice(0)) await file.close();
+      await this.#files.closeAll();
       return 0;
     }
     return undefined;

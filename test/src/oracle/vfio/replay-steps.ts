@@ -19,7 +19,7 @@ export async function replaySteps<S>(
 ): Promise<void> {
   for (const [at, fields] of lines.entries()) {
     const step = new Step(fields);
-    const source = { recording: name, line: at + 1, words: step.words };
+    const source = { recording: name, line: at + 1, words: describe(step) };
     const answer = await perform(await sessionFor(step), step, handlers);
     if (typeof answer === 'string') {
       tally.skip(answer, source, fields.ret);
