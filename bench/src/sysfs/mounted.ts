@@ -3,7 +3,7 @@ import type { PartResult } from '../harness/part.js';
 import { isMediatedError, Runtime } from '@mediated/core';
 import { mountSysfs, type SysfsMount } from '@mediated/sysfs';
 
-export const TYPE = 'open-1';
+const TYPE = 'open-1';
 
 export interface Mounted {
   readonly runtime: Runtime;

@@ -1,4 +1,5 @@
 /** Types of the public entry: checked when the tests are compiled, nothing happens at run time. */
+import type { ClientOptions } from '@mediated/core/actor';
 import {
   type BusClient,
   type BusTicket,
@@ -25,12 +26,12 @@ test('runtime, parent and device', () => {
   expectTypeOf<Runtime['registerParent']>().parameter(0).toEqualTypeOf<ParentSpec>();
   expectTypeOf<Runtime['registerParent']>().returns.resolves.toEqualTypeOf<Parent>();
   expectTypeOf<Runtime['unregisterParent']>().parameter(0).toEqualTypeOf<string | Parent>();
-  expectTypeOf<Parent['create']>().parameters.toEqualTypeOf<[type: string, uuid?: string]>();
+  expectTypeOf<Parent['create']>().parameters.toEqualTypeOf<[type: string, uuid?: string, at?: number]>();
   expectTypeOf<Parent['create']>().returns.resolves.toEqualTypeOf<Mdev>();
   expectTypeOf<Parent['createSync']>().returns.toEqualTypeOf<Mdev>();
   expectTypeOf<Mdev['remove']>().returns.resolves.toBeVoid();
   expectTypeOf<Mdev['presence']>().toEqualTypeOf<MdevPresence>();
-  expectTypeOf<Parameters<typeof BusClient.attach>>().toEqualTypeOf<[ticket: BusTicket]>();
+  expectTypeOf<Parameters<typeof BusClient.attach>>().toEqualTypeOf<[ticket: BusTicket, options?: ClientOptions]>();
 });
 
 test('a parent is registered with a name and a driver; its spec is read-only', () => {

@@ -2,8 +2,12 @@
  * Tells the thread that serves a mount that something may have changed, while clients wait for changes: it cannot follow the
  * event log itself while it sleeps in the kernel. Belongs to the thread that mounted.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Runtime } from '@mediated/core';
 import { type ParkingHandle, tellChange } from '../serve/parking.js';
+
+/** What ends files and is told after its last event. Published on the thread that started the runtime. */
+const ENDS = ['mediated:parent:unregistered', 'mediated:driver:unloaded'];
 
 export class ChangeWatch {
   readonly #runtime: Runtime;
@@ -27,7 +31,12 @@ export class ChangeWatch {
 
   async #follow(): Promise<void> {
     const reader = this.#runtime.bus.memory.events.reader();
-    this.#close = () => reader.close();
+    const tell = () => this.#tell();
+    for (const name of ENDS) subscribe(name, tell);
+    this.#close = () => {
+      for (const name of ENDS) unsubscribe(name, tell);
+      reader.close();
+    };
     // What happened before the reader was made counts too.
     this.#tell();
     while (!reader.closed) {

@@ -26,7 +26,9 @@ export class Server {
     this.#bed = bed;
     this.#descriptor = descriptor;
     this.#changes = changes;
-    this.#ended = once(worker, 'exit').then(() => {});
+    this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
+    // The mount goes then, the runtime stays.
+    worker.on('error', (error: Error) => process.emitWarning(error));
     worker.on('message', (news: ServerNews) => {
       if (news.kind === 'polls') changes.set(news.any);
     });

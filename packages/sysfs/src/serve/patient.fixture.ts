@@ -38,6 +38,7 @@ export default defineMdevDriver({
       },
     ],
     parentAttributes: [
+      { path: 'patience/die', store: () => process.exit(3) },
       {
         path: 'patience/let-go',
         store() {

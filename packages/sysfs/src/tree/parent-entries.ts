@@ -37,7 +37,7 @@ export function parentEntries(source: TreeSource, parent: Parent, below: () => R
 }
 
 /** Where a device's `subsystem` leads: a virtual device belongs to a class, any other to a bus. */
-export function subsystemOf({ path, subsystem }: Parent): string {
+function subsystemOf({ path, subsystem }: Parent): string {
   return path.startsWith('/devices/virtual/') ? `/class/${subsystem}` : `/bus/${subsystem}`;
 }
 
