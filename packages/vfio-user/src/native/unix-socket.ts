@@ -22,6 +22,9 @@ const PATH_BYTES = 107;
 /** Descriptors of one message, at most (the kernel's limit). */
 const MOST_DESCRIPTORS = 253;
 
+/** Connections that wait to be accepted, at most. */
+const MOST_WAITING = 16;
+
 /** struct msghdr and struct cmsghdr of 64-bit Linux, as offsets. */
 const MSG = { iov: 16, iovCount: 24, control: 32, controlLength: 40, flags: 48, bytes: 56 } as const;
 const CMSG = { level: 8, type: 12, data: 16 } as const;
@@ -165,8 +168,8 @@ export class UnixListener {
     this.descriptor = newSocket(ledger);
     try {
       checked(libc.bind(this.descriptor.number, address, address.length), `bind ${path}`);
-      // One machine uses the device; another that connects meanwhile waits for its turn.
-      checked(libc.listen(this.descriptor.number, 1), 'listen');
+      // One machine uses the device; those that connect meanwhile wait for their turn.
+      checked(libc.listen(this.descriptor.number, MOST_WAITING), 'listen');
     } catch (error) {
       this.descriptor.close();
       throw error;

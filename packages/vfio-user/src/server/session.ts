@@ -244,7 +244,7 @@ export class Session {
 
   #makeRoom(bytes: number): boolean {
     if (!this.#outgoing.hasRoom(bytes)) this.#flush();
-    return !this.#ended && this.#outgoing.hasRoom(bytes);
+    return this.#outgoing.hasRoom(bytes);
   }
 
   #flush(): void {

@@ -1,0 +1,115 @@
+/** Descriptors over sockets, files behind shared buffers, windows onto guest memory. */
+import { openSync, readSync, writeSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { EventDescriptor } from '#dist/native/event-descriptor.js';
+import { GuestFiles } from '#dist/native/guest-files.js';
+import { Descriptor, Ledger } from '#dist/native/ledger.js';
+import { addressOf } from '#dist/native/libc.js';
+import { createMemoryFile } from '#dist/native/memory-file.js';
+import { coverWithFile, pageAlignedMemory, uncover } from '#dist/native/shared-pages.js';
+import { canBeShown, showMemory } from '#dist/native/shown-memory.js';
+import { UnixListener, UnixSocket } from '#dist/native/unix-socket.js';
+import { freshPath } from '../../dist-fixtures/stage.fixture.js';
+
+const PAGE = 4096;
+
+test('bytes and descriptors cross a socket; all are counted and closed', () => {
+  const ledger = new Ledger();
+  const path = freshPath();
+  const listener = new UnixListener(path, ledger);
+  const client = UnixSocket.connect(path, ledger);
+  const server = listener.accept() as UnixSocket;
+  const event = EventDescriptor.create(ledger);
+  const bytes = new Uint8Array(new ArrayBuffer(100));
+  const into = new Uint8Array(new ArrayBuffer(100));
+  bytes.fill(7);
+  expect(server.receive(addressOf(into), 100, [])).toBe(-1);
+  expect(client.send(addressOf(bytes), 100, [event.descriptor.number, event.descriptor.number])).toBe(100);
+  const descriptors: Descriptor[] = [];
+  expect(server.receive(addressOf(into), 100, descriptors)).toBe(100);
+  expect(into).toEqual(bytes);
+  event.signal();
+  expect(descriptors.map((descriptor) => new EventDescriptor(descriptor).take())).toEqual([1n, 0n]);
+  expect(ledger.descriptors).toBe(6);
+  client.close();
+  expect(server.receive(addressOf(into), 100, descriptors)).toBe(0);
+  expect(server.send(addressOf(bytes), 100)).toBe(-2);
+  for (const one of [server, listener, event, ...descriptors]) one.close();
+  for (const one of descriptors) one.close();
+  expect(ledger.descriptors).toBe(0);
+});
+
+test('a buffer shows the pages of a file and takes its stores to it; uncovered it shows zeros', () => {
+  const ledger = new Ledger();
+  const file = createMemoryFile('test', 4 * PAGE, ledger);
+  const memory = pageAlignedMemory(4 * PAGE);
+  const bytes = new Uint8Array(memory);
+  expect(addressOf(bytes) % BigInt(PAGE)).toBe(0n);
+  writeSync(file.number, Uint8Array.of(1, 2, 3), 0, 3, 5);
+  coverWithFile(memory, 0, { descriptor: file.number, position: 0, length: 4 * PAGE, writable: true }, ledger);
+  expect(bytes.subarray(5, 8)).toEqual(Uint8Array.of(1, 2, 3));
+  Atomics.add(bytes, 5, 10);
+  const into = new Uint8Array(1);
+  readSync(file.number, into, 0, 1, 5);
+  expect(into[0]).toBe(11);
+  expect(ledger.mappings).toBe(1);
+  uncover(memory, 0, 4 * PAGE, ledger);
+  file.close();
+  expect([bytes[5], ledger.mappings, ledger.descriptors]).toEqual([0, 0, 0]);
+});
+
+test('guest memory beyond a gigabyte comes in windows; each is mapped once', () => {
+  const ledger = new Ledger();
+  const forgotten: SharedArrayBuffer[] = [];
+  const files = new GuestFiles(ledger, (memory) => forgotten.push(memory));
+  const GIGABYTE = 2 ** 30;
+  const file = createMemoryFile('guest', GIGABYTE + 2 * PAGE, ledger);
+  const across = files.take(file, BigInt(GIGABYTE - PAGE), BigInt(2 * PAGE), true);
+  expect(across.map(({ offset, size }) => [offset, size])).toEqual([
+    [GIGABYTE - PAGE, PAGE],
+    [0, PAGE],
+  ]);
+  const again = files.take(file, BigInt(GIGABYTE), BigInt(2 * PAGE), true);
+  expect(again[0].memory).toBe(across[1].memory);
+  writeSync(file.number, Uint8Array.of(9), 0, 1, GIGABYTE + PAGE);
+  expect(new Uint8Array(again[0].memory)[PAGE]).toBe(9);
+  expect(ledger.mappings).toBe(2);
+  files.give(across);
+  expect([ledger.mappings, forgotten]).toEqual([1, [across[0].memory]]);
+  files.give(again);
+  expect([ledger.mappings, forgotten.length]).toEqual([0, 2]);
+  file.close();
+});
+
+test('a file that is open for reading is mapped for reading', () => {
+  const ledger = new Ledger();
+  const files = new GuestFiles(ledger, () => {});
+  const whole = createMemoryFile('guest', PAGE, ledger);
+  const readable = new Descriptor(openSync(`/proc/self/fd/${whole.number}`, 'r'), ledger);
+  expect(() => files.take(readable, 0n, BigInt(PAGE), true)).toThrow(expect.objectContaining({ code: 'EACCES' }));
+  const pieces = files.take(readable, 0n, BigInt(PAGE), false);
+  writeSync(whole.number, Uint8Array.of(5), 0, 1, 0);
+  expect(new Uint8Array(pieces[0].memory)[0]).toBe(5);
+  files.give(pieces);
+  whole.close();
+  readable.close();
+  expect(ledger).toMatchObject({ descriptors: 0, mappings: 0 });
+});
+
+test('memory that others map keeps its bytes; it begins and ends with a page', () => {
+  const ledger = new Ledger();
+  const bytes = new Uint8Array(pageAlignedMemory(2 * PAGE), 0, 2 * PAGE);
+  bytes.set([1, 2, 3], PAGE);
+  expect(canBeShown([{ offset: 0, bytes: bytes.subarray(16) }])).toBe(false);
+  expect(canBeShown([{ offset: 16, bytes }])).toBe(false);
+  expect(canBeShown([{ offset: 0, bytes: bytes.subarray(0, 100) }])).toBe(false);
+  const areas = [{ offset: PAGE, bytes: bytes.subarray(PAGE) }];
+  expect(canBeShown(areas)).toBe(true);
+  const file = showMemory('test', 4 * PAGE, areas, ledger);
+  bytes[PAGE + 1] = 77;
+  const into = new Uint8Array(3);
+  readSync(file.number, into, 0, 3, PAGE);
+  expect(into).toEqual(Uint8Array.of(1, 77, 3));
+  file.close();
+  expect([bytes[PAGE + 1], ledger.mappings]).toEqual([77, 0]);
+});

@@ -1,0 +1,199 @@
+/** Clients that vanish, stop half-way, flood, or send anything at all: the next one is served, and nothing is left. */
+import { COMMANDS, GuestMemory, Ledger, VfioUserClient } from '@mediated/vfio-user';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { REGISTERS } from '../../dist-fixtures/card.fixture.js';
+import { codeOf, Stage, u64 } from '../../dist-fixtures/stage.fixture.js';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.set();
+});
+afterAll(async () => {
+  expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
+  await stage.close();
+});
+
+const text = JSON.stringify({ capabilities: { max_msg_fds: 8 } });
+
+/** A whole message. */
+function message(id: number, command: number, payload: Uint8Array, flags = 0, size = 16 + payload.length): Uint8Array {
+  const bytes = new Uint8Array(16 + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, id, true);
+  view.setUint16(2, command, true);
+  view.setUint32(4, size, true);
+  view.setUint32(8, flags, true);
+  bytes.set(payload, 16);
+  return bytes;
+}
+
+const words = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
+const version = (json = text, major = 0, end = '\0') =>
+  message(0, COMMANDS.version, new Uint8Array([major, 0, 0, 0, ...Buffer.from(`${json}${end}`)]));
+const open = () => VfioUserClient.open(stage.served.path);
+
+test('a client that vanishes at every byte of its first messages, descriptors under way', async () => {
+  const memory = GuestMemory.create(4096, new Ledger());
+  const map = message(1, COMMANDS.dmaMap, words(32, 3, 0, 0, 0, 0, 4096, 0));
+  for (const [whole, before] of [
+    [version(), undefined],
+    [map, version()],
+  ] as const) {
+    for (let end = 0; end <= whole.length; end++) {
+      const client = open();
+      if (before !== undefined) await client.channel.sendRaw(before);
+      if (end > 0)
+        await client.channel.sendRaw(whole.subarray(0, end), before === undefined ? [] : [memory.file.number]);
+      await client.close();
+      // So that those who wait to be accepted do not become too many.
+      if (end % 8 === 0) await stage.leftovers();
+    }
+  }
+  memory.close();
+  expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
+});
+
+test('messages in pieces of a byte are messages', async () => {
+  const client = open();
+  const reply = client.channel.reply(0);
+  for (const byte of version()) await client.channel.sendRaw(Uint8Array.of(byte));
+  expect((await reply).errno).toBe(0);
+  await client.close();
+});
+
+test.each([
+  ['another major version', version(text, 1)],
+  ['no end', version(text, 0, '')],
+  ['no JSON', version('{')],
+  ['a list', version('[]')],
+  ['a list of capabilities', version('{"capabilities":[]}')],
+  ['text for a number', version('{"capabilities":{"max_msg_fds":"8"}}')],
+  ['too many descriptors', version('{"capabilities":{"max_msg_fds":32}}')],
+  ['negative descriptors', version('{"capabilities":{"max_msg_fds":-1}}')],
+  ['no transfers', version('{"capabilities":{"max_data_xfer_size":0}}')],
+  ['pages of half a page', version('{"capabilities":{"pgsizes":2048}}')],
+  ['write_multiple 1', version('{"capabilities":{"write_multiple":1}}')],
+  ['three bytes', message(0, COMMANDS.version, new Uint8Array(3))],
+  ['nothing', message(0, COMMANDS.version, new Uint8Array(0))],
+  ['something else first', message(0, COMMANDS.deviceGetInfo, words(16, 0, 0, 0))],
+])('VERSION with %s is EINVAL; the right one may follow', async (_, bytes) => {
+  const client = open();
+  const refused = client.channel.reply(0);
+  await client.channel.sendRaw(bytes);
+  expect((await refused).errno).toBe(22);
+  expect(await codeOf(client.negotiate())).toBe('ok');
+  await client.close();
+});
+
+test.each([
+  ['no text', new Uint8Array(0)],
+  ['no capabilities', Buffer.from('{}\0')],
+  ['unknown names', Buffer.from('{"capabilities":{"twin_socket":{"supported":true}},"x":1}\0')],
+])('VERSION with %s is accepted', async (_, json) => {
+  const client = open();
+  const reply = client.channel.reply(0);
+  await client.channel.sendRaw(message(0, COMMANDS.version, new Uint8Array([0, 0, 0, 0, ...json])));
+  const { errno, payload } = await reply;
+  expect(errno).toBe(0);
+  // What machines have room for.
+  expect(payload.length).toBeLessThanOrEqual(198);
+  await client.close();
+});
+
+test.each([0, 15, 2 ** 20 + 257, 0xffffffff])('a message of %i bytes is EINVAL, and the last', async (size) => {
+  const client = await stage.connect();
+  const reply = client.channel.reply(500);
+  await client.channel.sendRaw(message(500, COMMANDS.regionRead, new Uint8Array(0), 0, size));
+  expect((await reply).errno).toBe(22);
+  await client.channel.ended;
+});
+
+test('a second machine waits until the first has left', async () => {
+  const first = await stage.connect();
+  const second = stage.connect();
+  expect(await first.read(0, 0, 1)).toHaveLength(1);
+  await first.close();
+  expect(await (await second).read(0, 0, 1)).toHaveLength(1);
+  await (await second).close();
+});
+
+test('a flood of requests that nobody reads the answers of', async () => {
+  const client = await stage.connect();
+  const request = message(7, COMMANDS.regionRead, words(0, 0, 0, 4096));
+  const many = new Uint8Array(request.length * 1000);
+  for (let i = 0; i < 1000; i++) many.set(request, i * request.length);
+  await client.channel.sendRaw(many);
+  await client.channel.sendRaw(many);
+  await client.close();
+  expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
+});
+
+test('a flood of posted writes arrives in order', async () => {
+  const client = await stage.connect();
+  const posted: Promise<void>[] = [];
+  for (let i = 0; i < 20_000; i++) posted.push(client.post(0, 0x800, u64(i)));
+  await Promise.all(posted);
+  expect(await client.read(0, 0x800, 8)).toEqual(u64(19_999));
+  await client.close();
+});
+
+test('requests in flight are answered each with its number', async () => {
+  const client = await stage.connect();
+  await client.write(
+    0,
+    0x400,
+    Uint8Array.from({ length: 64 }, (_, at) => at),
+  );
+  const answers = await Promise.all(Array.from({ length: 64 }, (_, at) => client.read(0, 0x400 + at, 1)));
+  expect(answers.map(([byte]) => byte)).toEqual(Array.from({ length: 64 }, (_, at) => at));
+  await client.close();
+});
+
+test('a client that leaves with memory mapped, counters bound and interrupts pending', async () => {
+  const client = await stage.connect();
+  const memory = GuestMemory.create(2 ** 20, client.ledger);
+  const events = Array.from({ length: 4 }, () => client.eventDescriptor());
+  await client.mapMemory({ address: 0n, memory });
+  await client.bindInterrupts(2, events);
+  await client.post(0, REGISTERS.raise, u64(2));
+  await client.close();
+  expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
+  for (const event of events) event.close();
+  memory.close();
+  expect(client.ledger).toMatchObject({ descriptors: 0, mappings: 0 });
+});
+
+test('whatever is sent: every command is answered, and the device is there for the next', async () => {
+  const known = fc.constantFrom(...Object.values(COMMANDS));
+  const word = fc.oneof(fc.nat(64), fc.constantFrom(0x24, 0x21, 4096, 0xffffffff, 0x80000000), fc.integer());
+  const request = fc.record({
+    command: fc.oneof({ weight: 9, arbitrary: known }, { weight: 1, arbitrary: fc.nat(0xffff) }),
+    payload: fc.oneof(
+      fc.array(word, { maxLength: 12 }).map((values) => words(...values.map((value) => value >>> 0))),
+      fc.uint8Array({ maxLength: 64 }),
+    ),
+    descriptors: fc.nat(3),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { maxLength: 20 }), async (requests) => {
+      const client = await stage.connect();
+      const events = Array.from({ length: 3 }, () => client.eventDescriptor());
+      const numbers = events.map(({ descriptor }) => descriptor.number);
+      for (const { command, payload, descriptors } of requests) {
+        const reply = await client.request(command, payload, numbers.slice(0, descriptors));
+        for (const descriptor of reply.descriptors) descriptor.close();
+        if (reply.errno !== 0) expect(reply.payload.length).toBe(0);
+      }
+      expect(await client.info()).toMatchObject({ regions: 9 });
+      await client.close();
+      for (const event of events) event.close();
+      expect(client.ledger.descriptors).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+  // Regions may have been shown.
+  const { descriptors, mappings } = await stage.leftovers();
+  expect([descriptors <= 2, mappings]).toEqual([true, 0]);
+});
