@@ -26,6 +26,20 @@ describe('a command line', () => {
     expect(new Set(seeds).size).toBeGreaterThan(1);
   });
 
+  test('takes words in their places and flags among them', () => {
+    expect(parseCommandLine(['create', 'mtty', 'mtty-1', 'U', '--instance', 'x'])).toEqual({
+      command: 'create',
+      options: { parent: 'mtty', type: 'mtty-1', uuid: 'U', instance: 'x' },
+    });
+    expect(parseCommandLine(['create', 'mtty', 'mtty-1'])).toMatchObject({
+      options: { uuid: '', instance: 'default' },
+    });
+    expect(parseCommandLine(['events', '--json', '--for', '5'])).toMatchObject({
+      options: { json: true, properties: false, for: 5 },
+    });
+    expect(parseCommandLine(['trace', '--', '-odd-'])).toMatchObject({ options: { file: '-odd-' } });
+  });
+
   test.each(['rwsem', 'refcount', 'srcu'])('takes the gate %s', (gate) => {
     expect(parseCommandLine(['stress', '--gate', gate])).toMatchObject({ options: { gate } });
   });
@@ -71,6 +85,13 @@ describe('a command line', () => {
     ['stress --gate srcu,rwsem', '--gate must be one of rwsem, refcount, srcu, not srcu,rwsem'],
     ['stress --clients', '--clients needs a value (N)'],
     ['stress --clients=', '--clients needs a value (N)'],
+    ['create mtty', 'mediated create needs TYPE'],
+    ['remove', 'mediated remove needs UUID'],
+    ['create a b c d', 'mediated create does not take d'],
+    ['up --json=yes', '--json takes no value'],
+    ['up here', 'mediated up does not take here'],
+    ['up --for -1', '--for must be a whole number from 0 to 864000, not -1'],
+    ['up --for', '--for needs a value (N)'],
     ['demo --definitions --help', '--definitions needs a value (DIR)'],
     ['stress --help=yes', '--help takes no value'],
     ['stress --clients 0', '--clients must be a whole number from 1 to 24, not 0'],

@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
     stage.put('session', `${commands.join('\n')}\n`);
     const events = createWriteStream(join(stage.work, 'events'));
     events.on('error', () => {});
-    stage.follow(['events', '--json'], ended.signal, (line) => {
+    await stage.follow(ended.signal, (line) => {
       const { variables = {} } = JSON.parse(line) as { variables?: Record<string, string> };
       const texts = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
       events.write(`${texts.join('\x1f')}\n`);

@@ -160,14 +160,15 @@ export class Stage {
     return finish(spawn(process.execPath, [PROGRAM, ...words], { env, stdio: ['pipe', 'pipe', 'pipe'] }), '');
   }
 
-  /** A long-running command of `mediated`, whose lines `heard` gets. Aborting ends it. */
-  follow(words: readonly string[], signal: AbortSignal, heard: (line: string) => void): void {
-    const program = spawn(process.execPath, [PROGRAM, ...words], {
+  /** Follows the uevents as `mediated events --json` prints them, once it resolves. Aborting ends it. */
+  async follow(signal: AbortSignal, heard: (line: string) => void): Promise<void> {
+    const program = spawn(process.execPath, [PROGRAM, 'events', '--json'], {
       env: { ...process.env, XDG_RUNTIME_DIR: this.#folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     createInterface({ input: program.stdout }).on('line', heard);
     signal.addEventListener('abort', () => program.kill('SIGTERM'), { once: true });
+    await once(program.stderr, 'data');
   }
 
   /** Writes a file that programs see as `/work/<name>`. */

@@ -11,7 +11,7 @@ import type { ControlLine, ControlRequest } from './protocol.js';
 const LONGEST_LINE = 256 * 2 ** 20;
 
 /** What comes before the answer. */
-type Interim = Extract<ControlLine, { event: unknown } | { lost: number }>;
+export type Interim = Extract<ControlLine, { begun: true } | { event: unknown } | { lost: number }>;
 
 /** The requests that have no other end than that the client wants no more. */
 const STREAMS: readonly ControlRequest['request'][] = ['events', 'trace'];

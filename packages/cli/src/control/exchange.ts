@@ -20,6 +20,8 @@ const PATIENCE = 10_000;
 export interface Conversation {
   /** Aborted when the client is gone or wants no more, or the instance ends. */
   readonly signal: AbortSignal;
+  /** Tells the client that it hears everything from now on. */
+  readonly begin: () => void;
   /** Sends an event; leaves it out, and tells so later, when the client is too slow. */
   readonly send: (event: unknown) => void;
   /** Has the client told that so many events are missing. */
@@ -55,6 +57,8 @@ export class Exchange implements Conversation {
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
+
+  readonly begin = (): void => this.#write({ begun: true });
 
   readonly send = (event: unknown): void => {
     if (this.#socket.writableLength > MOST_WAITING) return this.lose(1);

@@ -16,6 +16,8 @@ export type ControlRequest =
 export type ControlLine =
   | { readonly answer: unknown }
   | { readonly error: { readonly code: string; readonly message: string } }
+  /** A stream has begun: what happens from now on is in it. */
+  | { readonly begun: true }
   | { readonly event: unknown }
   /** The client read too slowly: so many events were left out here. */
   | { readonly lost: number };

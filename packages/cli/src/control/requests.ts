@@ -34,8 +34,9 @@ export function requestsOf(runtime: Runtime): Handlers {
       return { png: Buffer.from(png).toString('base64') };
     },
     events: (_request, conversation) => followEvents(bus, conversation),
-    async trace(_request, { signal, send }) {
-      const recorder = Recorder.start(runtime, send);
+    async trace(_request, { signal, begin, send }) {
+      const recorder = await Recorder.start(runtime, send);
+      begin();
       await aborted(signal);
       await recorder.stop();
     },
@@ -93,11 +94,12 @@ function statisticsOf(runtime: Runtime, uptime: number): StatisticsAnswer {
   };
 }
 
-async function followEvents(bus: Bus, { signal, send, lose }: Conversation): Promise<void> {
+async function followEvents(bus: Bus, { signal, begin, send, lose }: Conversation): Promise<void> {
   const onUevent = (event: Uevent) => send(event);
   const onLost = (count: number) => lose(count);
   bus.events.on('uevent', onUevent);
   bus.events.on('lost', onLost);
+  begin();
   await aborted(signal);
   bus.events.off('uevent', onUevent);
   bus.events.off('lost', onLost);

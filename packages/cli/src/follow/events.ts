@@ -13,6 +13,7 @@ export function events(options: CommandOptions<'events'>, stage: Stage): Promise
   const { output, errors, signal } = stage;
   return asking(stage, async () => {
     await request(instance, { request: 'events' }, within(signal, seconds), (line) => {
+      if ('begun' in line) return void errors.write(`following the uevents of ${instance}\n`);
       if ('lost' in line) {
         if (json) output.write(`${JSON.stringify({ lost: line.lost })}\n`);
         else errors.write(`mediated: ${line.lost} events were missed\n`);

@@ -29,8 +29,10 @@ export function trace({ instance, file, for: seconds }: CommandOptions<'trace'>,
     const progress = new Progress(stage.errors);
     const signal = AbortSignal.any([within(stage.signal, seconds), failed.signal]);
     try {
-      progress.update(`recording into ${file}; ${seconds === 0 ? 'Ctrl-C ends it' : `for ${seconds} s`}`);
       await request(instance, { request: 'trace' }, signal, (line) => {
+        if ('begun' in line) {
+          return progress.update(`recording into ${file}; ${seconds === 0 ? 'Ctrl-C ends it' : `for ${seconds} s`}`);
+        }
         if ('lost' in line) return written.addLost(line.lost);
         written.add(line.event as TraceBatch);
         progress.update(`recording into ${file}: ${counted(written.events, 'event')}`);

@@ -23,25 +23,25 @@ export class Recorder {
   readonly #died = ({ name, restarting }: { name: string; restarting: boolean }) => {
     if (!restarting) this.#gone.add(name);
   };
-  readonly #begin = ({ id, name }: { id: number; name: string }) => this.#follow(id, name);
+  readonly #begin = ({ id, name }: { id: number; name: string }) => void this.#follow(id, name);
 
   private constructor(runtime: Runtime, heard: (batch: TraceBatch) => void) {
     this.#runtime = runtime;
     this.#heard = heard;
-    const { system } = runtime;
-    const thread = system.endpoint.thread;
-    const done = this.#drain(thread, OWN_NAME, () => this.#own.take());
-    this.#running.set(OWN_NAME, { done, stop: async () => this.#own.close() });
-    system.events.on('threadStart', this.#begin);
-    system.events.on('threadDied', this.#died);
-    for (const { thread: id, name } of system.statistics()) {
-      if (id !== thread && !CLIENT.test(name)) this.#follow(id, name);
-    }
   }
 
-  /** Begins to record; `heard` gets the records of one thread at a time. */
-  static start(runtime: Runtime, heard: (batch: TraceBatch) => void): Recorder {
-    return new Recorder(runtime, heard);
+  /** Begins to record, on all present threads once it resolves; `heard` gets the records of one thread at a time. */
+  static async start(runtime: Runtime, heard: (batch: TraceBatch) => void): Promise<Recorder> {
+    const recorder = new Recorder(runtime, heard);
+    const { system } = runtime;
+    const thread = system.endpoint.thread;
+    const done = recorder.#drain(thread, OWN_NAME, () => recorder.#own.take());
+    recorder.#running.set(OWN_NAME, { done, stop: async () => recorder.#own.close() });
+    system.events.on('threadStart', recorder.#begin);
+    system.events.on('threadDied', recorder.#died);
+    const others = system.statistics().filter(({ thread: id, name }) => id !== thread && !CLIENT.test(name));
+    await Promise.all(others.map(({ thread: id, name }) => recorder.#follow(id, name)));
+    return recorder;
   }
 
   /** Ends the recording, after everything that happened until now was heard. */
@@ -55,7 +55,8 @@ export class Recorder {
     await Promise.all(running.map(({ done }) => done));
   }
 
-  #follow(thread: number, name: string): void {
+  /** Resolves when the thread is recorded, or has ended. */
+  #follow(thread: number, name: string): Promise<void> {
     this.#gone.delete(name);
     const { system } = this.#runtime;
     const starting = system.spawn(tracer, undefined, { thread: name });
@@ -64,6 +65,10 @@ export class Recorder {
       // A thread that ends while its recording begins has nothing to tell.
       .catch(() => {});
     this.#running.set(name, { done, stop: async () => system.stop(await starting) });
+    return starting.then(
+      () => {},
+      () => {},
+    );
   }
 
   async #drain(

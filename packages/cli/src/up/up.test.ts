@@ -1,0 +1,288 @@
+/** `mediated up` and the commands that reach it, as programs of their own, as users run them. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
+const OTHER = 'a297db4a-f4c2-11e6-90f6-d3b88d6c9525';
+const CONFIGURATION = {
+  drivers: [
+    { driver: 'mtty', parents: [{ name: 'mtty' }] },
+    { driver: 'mdpy', parents: [{ name: 'mdpy' }] },
+  ],
+};
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder = '';
+const running: ChildProcess[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mediated-up-'));
+  writeFileSync(join(folder, 'm.json'), JSON.stringify(CONFIGURATION));
+});
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const environment = () => ({ ...process.env, XDG_RUNTIME_DIR: folder, NO_COLOR: '1' });
+
+/** Runs a command to its end. */
+async function mediated(...words: string[]): Promise<Ended> {
+  return ended(start(...words));
+}
+
+function start(...words: string[]): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...words], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  running.push(child);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const texts = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    texts.stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    texts.stderr += text;
+  });
+  const [status] = await once(child, 'close');
+  return { status: status as number | null, ...texts };
+}
+
+type JsonEvent = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** A running `up` whose events are kept. */
+class Up {
+  readonly child: ChildProcess;
+  readonly events: JsonEvent[] = [];
+  #heard = () => {};
+
+  constructor(...words: string[]) {
+    this.child = start('up', '--json', '--config', join(folder, 'm.json'), ...words);
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.events.push(JSON.parse(line) as JsonEvent);
+      this.#heard();
+    });
+  }
+
+  async until(event: string): Promise<JsonEvent> {
+    for (;;) {
+      const found = this.events.find((candidate) => candidate.event === event);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve, reject) => {
+        this.#heard = resolve;
+        this.child.once('exit', () => reject(new Error(`up has ended; ${JSON.stringify(this.events)}`)));
+      });
+    }
+  }
+
+  async end(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
+    const closed = once(this.child, 'close');
+    this.child.kill(signal);
+    return (await closed)[0] as number | null;
+  }
+}
+
+function define(parent: string, uuid: string, definition: object): void {
+  mkdirSync(join(folder, 'd', parent), { recursive: true });
+  writeFileSync(join(folder, 'd', parent, uuid), JSON.stringify(definition));
+}
+
+describe('mediated up', () => {
+  test('serves for so many seconds, says what it did without colour, and leaves nothing', async () => {
+    define('mtty', UUID, { mdev_type: 'mtty-2', start: 'auto', attrs: [] });
+    define('mtty', OTHER, { mdev_type: 'mtty-9', start: 'auto' });
+    const { status, stdout, stderr } = await mediated(
+      ...['up', '--no-mount', '--for', '1', '--config', join(folder, 'm.json'), '--definitions', join(folder, 'd')],
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^mtty +mtty\nmdpy +mdpy\n/);
+    expect(stdout).toContain('2 of 2 devices');
+    expect(stdout).toContain('1 device created');
+    expect(stdout).toContain('ready; no tree is mounted');
+    expect(stdout).toMatch(/ending\n1 device removed\n$/);
+    expect(stderr).toContain(`d/mtty/${OTHER}: mtty has no type mtty-9`);
+    expect(stdout).not.toContain('\x1b');
+    const printed = stdout.split('\n').filter((line) => !line.includes(folder));
+    expect(Math.max(...printed.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(readdirSync(join(folder, 'mediated'))).toEqual([]);
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends on %s with 0 and removes every device', async (signal) => {
+    define('mtty', UUID, { mdev_type: 'mtty-2', start: 'auto' });
+    const up = new Up('--no-mount', '--definitions', join(folder, 'd'));
+    await up.until('ready');
+    expect(await up.end(signal)).toBe(0);
+    expect(up.events.filter(({ event }) => event !== 'uevent').map(({ event }) => event)).toEqual([
+      'driver',
+      'driver',
+      'device',
+      'defined',
+      'ready',
+      'ending',
+      'removed',
+    ]);
+    const mdev = up.events.filter(({ event, subsystem }) => event === 'uevent' && subsystem === 'mdev');
+    expect(mdev.map(({ action }) => action)).toEqual(['add', 'bind', 'unbind', 'remove']);
+  });
+
+  test('refuses a second instance of its name', async () => {
+    const up = new Up('--no-mount');
+    await up.until('ready');
+    const { status, stderr } = await mediated('up', '--no-mount', '--config', join(folder, 'm.json'));
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: an instance uses .* --instance\n$/)]);
+    expect(await up.end()).toBe(0);
+  });
+
+  test.each([
+    [['--config', '/nowhere.json'], '/nowhere.json: it does not exist'],
+    [['--instance', '../x'], 'is no name for an instance'],
+    [['--at', '/nowhere/at/all'], '/nowhere/at/all'],
+  ])('%j is refused in one sentence', async (words, sentence) => {
+    const { status, stdout, stderr } = await mediated('up', ...words);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: .*\n$/)]);
+    expect(stderr).toContain(sentence);
+    expect(stdout).not.toContain('ready');
+  });
+
+  test('tells which driver could not be started, and ends', async () => {
+    const drivers = [{ driver: 'mtty' }, { driver: 'mtty' }];
+    writeFileSync(join(folder, 'm.json'), JSON.stringify({ drivers }));
+    const { status, stderr } = await mediated('up', '--no-mount', '--config', join(folder, 'm.json'));
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: \/drivers\/1 \(mtty\): EBUSY: /)]);
+  });
+});
+
+describe('the other commands', () => {
+  test('reach a running instance', async () => {
+    const up = new Up('--no-mount');
+    await up.until('ready');
+    const types = await mediated('types');
+    expect(types.stdout).toMatch(/^mtty +mtty-2 +12 +vfio-pci +Dual port serial$/m);
+    expect(JSON.parse((await mediated('types', '--json')).stdout)).toContainEqual({
+      ...{ parent: 'mdpy', type: 'mdpy-vga', available: 4, deviceApi: 'vfio-pci', name: 'mdpy-vga' },
+      description: 'virtual display, 640x480 framebuffer',
+    });
+
+    const file = join(folder, 't.json');
+    const events = start('events', '--json');
+    const recording = start('trace', file);
+    const heard = ended(events);
+    const recorded = ended(recording);
+    // Each says when it hears everything.
+    await Promise.all([once(events.stderr!, 'data'), once(recording.stderr!, 'data')]);
+    expect(await mediated('create', 'mdpy', 'mdpy-vga', UUID)).toEqual({ status: 0, stdout: `${UUID}\n`, stderr: '' });
+    expect((await mediated('list')).stdout).toMatch(new RegExp(`^${UUID}  mdpy    mdpy-vga$`, 'm'));
+    expect(await mediated('create', 'mtty', 'mtty-1', UUID)).toMatchObject({ status: 1, stderr: /EEXIST/ });
+
+    const picture = join(folder, 'p.png');
+    // Until its first reset a display shows black; it has its size at once.
+    expect(await mediated('screenshot', UUID, picture)).toMatchObject({ status: 0, stdout: `${picture}: 640 x 480\n` });
+    expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
+    expect(await mediated('screenshot', OTHER, picture)).toMatchObject({ status: 1, stderr: /there is no device/ });
+    expect(await mediated('screenshot', UUID, join(folder, 'no', 'p.png'))).toMatchObject({ status: 1 });
+
+    const top = await mediated('top');
+    expect([top.status, top.stderr]).toEqual([0, '']);
+    expect(top.stdout).toMatch(/^mdpy\/0 /m);
+    expect(top.stdout).not.toContain('\x1b');
+
+    expect(await mediated('remove', UUID)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await mediated('remove', UUID)).toMatchObject({ status: 1, stderr: /there is no device/ });
+    recording.kill('SIGINT');
+    expect(await recorded).toMatchObject({ status: 0, stdout: /events; open it in https:\/\/ui\.perfetto\.dev\n$/ });
+    const { traceEvents } = JSON.parse(readFileSync(file, 'utf8')) as { traceEvents: { name: string }[] };
+    const names = traceEvents.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['thread_name', 'create 83b8f4f2', 'probe 83b8f4f2', 'remove 83b8f4f2']),
+    );
+    expect(await up.end()).toBe(0);
+    // It ends with the instance.
+    const { status, stdout } = await heard;
+    expect(status).toBe(0);
+    const actions = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const own = actions.filter(({ subsystem, uuid }) => subsystem === 'mdev' && uuid === UUID);
+    expect(own.map(({ action }) => action)).toEqual(['add', 'bind', 'unbind', 'remove']);
+  });
+
+  test.each([
+    [['types']],
+    [['list', '--json']],
+    [['create', 'a', 'b']],
+    [['remove', UUID]],
+    [['events']],
+    [['top']],
+    [['screenshot', UUID, 'x.png']],
+  ])('%j without an instance end with 1 and say how to start one', async (words) => {
+    const { status, stdout, stderr } = await mediated(...words);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^mediated: no instance default runs here .*; start one: mediated up\n$/);
+  });
+
+  test('follow for so many seconds', async () => {
+    const up = new Up('--no-mount');
+    await up.until('ready');
+    expect(await mediated('events', '--for', '1')).toEqual({
+      ...{ status: 0, stdout: '', stderr: 'following the uevents of default\n' },
+    });
+    expect(await up.end()).toBe(0);
+  });
+});
+
+const mayMount = process.getuid?.() === 0 && existsSync('/dev/fuse');
+
+describe.skipIf(!mayMount)(
+  `the tree of mediated up${mayMount ? '' : ' (skipped: it needs root and /dev/fuse)'}`,
+  () => {
+    const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
+
+    test('is at the folder that was asked for, and gone afterwards', async () => {
+      const at = join(folder, 'sys');
+      mkdirSync(at);
+      const up = new Up('--at', at);
+      expect((await up.until('ready')).tree).toBe(at);
+      const type = `${at}/class/mdev_bus/mtty/mdev_supported_types/mtty-2`;
+      const script = `echo ${UUID} > ${type}/create && cat ${type}/available_instances && ls ${at}/bus/mdev/devices`;
+      const { status, stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+      expect([status, stdout]).toEqual([0, `11\n${UUID}\n`]);
+      expect((await mediated('list')).stdout).toContain(UUID);
+      expect(await up.end()).toBe(0);
+      expect(mounts()).not.toContain(at);
+      expect(readdirSync(at)).toEqual([]);
+    });
+
+    test('is gone at once after a second Ctrl-C', async () => {
+      const at = join(folder, 'sys');
+      mkdirSync(at);
+      const up = new Up('--at', at);
+      await up.until('ready');
+      // A program that keeps the tree busy and a device in use would make the first one wait; here both come together.
+      const closed = once(up.child, 'close');
+      up.child.kill('SIGINT');
+      up.child.kill('SIGTERM');
+      const [status] = await closed;
+      expect([0, 130]).toContain(status);
+      expect(mounts()).not.toContain(at);
+    });
+  },
+);
