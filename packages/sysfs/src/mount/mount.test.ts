@@ -114,6 +114,9 @@ describe.skipIf(reason !== undefined)('mounting', () => {
     const inside = spawn('bash', ['-c', 'cat patience/slow; ls; exit 0'], {
       cwd: stage.at(`bus/mdev/devices/${mdev.uuid}`),
     });
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
     let words = '';
     inside.stderr.on('data', (text) => {
       words += text;
@@ -122,6 +125,8 @@ describe.skipIf(reason !== undefined)('mounting', () => {
     await stage.waiting(1);
     await stage.close();
     await ended;
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
     expect(words).toMatch(
       /cat: patience\/slow: (Software caused connection abort|Transport endpoint is not connected)/,
     );

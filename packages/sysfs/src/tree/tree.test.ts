@@ -101,6 +101,20 @@ describe.skipIf(reason !== undefined)('the mounted tree', () => {
     expect(await calls.call('lstat', device())).toMatchObject({ mode: 0o120777, link: true });
   });
 
+  test.skipIf(!existsSync('/usr/bin/perl'))(
+    'positions, ioctls and readiness of a file that is only written',
+    async () => {
+      const script = `sysopen(F, $ARGV[0], 1) or die; print sysseek(F, 5, 0) + 0, " ";
+      print ioctl(F, 0x5401, my $b = "") // $!, " ";
+      my ($r, $w, $e) = ("", "", ""); vec($_, fileno(F), 1) = 1 for $r, $w, $e;
+      print select($r, $w, $e, 0) + 0, " ";
+      print syswrite(F, "${A}") // $!;`;
+      const file = `${stage.type()}/create`;
+      // A file that was not read since it was opened is readable, writable and has changed.
+      expect(await stage.bash(`/usr/bin/perl -e '${script}' ${file}`)).toBe('5 Inappropriate ioctl for device 3 36');
+    },
+  );
+
   test('an ordinary user may read what everybody may, and write nothing', async () => {
     if (process.getuid?.() !== 0) return;
     await stage.bash('chmod 755 "$(dirname "$T")"');
