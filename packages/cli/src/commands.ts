@@ -175,7 +175,7 @@ export const COMMANDS = {
   },
   events: {
     summary: 'uevents, as they happen',
-    about: ['Follows uevents as `udevadm monitor --kernel --property` does.'],
+    about: ["Follows uevents, a line each, as `udevadm monitor --kernel` shows the kernel's."],
     options: {
       properties: { flag: true, help: 'with all variables of each event' },
       instance: INSTANCE,

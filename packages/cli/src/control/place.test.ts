@@ -46,6 +46,13 @@ describe('the folder of control sockets', () => {
     expect(isOwnSocket(join(base, 'file'))).toBe(false);
   });
 
+  test('that cannot be made, or looked into, is told so in a sentence', () => {
+    writeFileSync(join(base, 'file'), '');
+    expect(() => makePrivateFolder(join(base, 'file', 'x'))).toThrow(/cannot be made: ENOTDIR/);
+    expect(() => makePrivateFolder(join(base, 'file'))).toThrow('is no folder');
+    expect(isOwnSocket(join(base, 'file', 'x.sock'))).toBe(false);
+  });
+
   test.runIf(process.getuid?.() === 0)('that belongs to somebody else is not used', async () => {
     const { chownSync } = await import('node:fs');
     chownSync(base, 12_345, 12_345);

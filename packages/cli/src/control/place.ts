@@ -3,7 +3,7 @@
  * they use it. Node cannot ask the kernel who is at the other end of a socket; that nobody else gets through the folder is
  * what keeps others out.
  */
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ControlError } from './control-error.js';
@@ -32,13 +32,28 @@ export function socketPath(instance: string, folder: string = controlFolder()): 
 
 /** Makes the folder if it is not there. Throws as {@link assertPrivate} does. */
 export function makePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code = 'EIO' } = error as NodeJS.ErrnoException;
+    // Something that is no folder is told of below.
+    if (code !== 'EEXIST') throw new ControlError(code, `${folder} cannot be made: ${(error as Error).message}`);
+  }
   assertPrivate(folder);
+}
+
+/** What is at a path, without following a link; undefined: nothing, or nothing that this user may see. */
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws a {@link ControlError} unless the folder is there, is this user's, and lets nobody else in. */
 export function assertPrivate(folder: string): void {
-  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  const stats = look(folder);
   if (stats === undefined) throw new ControlError('ENOENT', `there is no ${folder}`);
   if (!stats.isDirectory()) throw new ControlError('ENOTDIR', `${folder} is no folder`);
   if (stats.uid !== userId()) {
@@ -51,7 +66,7 @@ export function assertPrivate(folder: string): void {
 
 /** Whether a socket of this user is at a path. */
 export function isOwnSocket(path: string): boolean {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = look(path);
   return stats?.isSocket() === true && stats.uid === userId();
 }
 

@@ -35,6 +35,14 @@ describe('a configuration', () => {
     expect([...new Set(drivers.map(({ driver }) => driver))].sort()).toEqual(names);
   });
 
+  test('is what the documentation shows', () => {
+    const page = readFileSync(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
+    const blocks = [...page.matchAll(/^```json\n([\s\S]*?)^```/gm)].map(([, text]) => JSON.parse(text) as object);
+    const shown = blocks.filter((block) => 'drivers' in block);
+    expect(shown).toHaveLength(1);
+    for (const block of shown) expect(complaints(block)).toBe('');
+  });
+
   test('may name everything; paths are relative to its file', () => {
     const value = {
       $schema: './x.json',

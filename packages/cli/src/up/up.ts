@@ -112,7 +112,9 @@ async function mount(
     if (!isMediatedError(error)) throw error;
     const message = error.message.replace(`${error.code}: `, '');
     if (place !== '') throw new Refused(message);
-    report.warn('notMounted', { code: error.code, message }, `${message}; so do the other commands of mediated`);
+    const [missing] = message.split('; without a mount');
+    const line = `${missing}; all else works: mediated types, create, list and so on`;
+    report.warn('notMounted', { code: error.code, message }, line);
     return undefined;
   }
 }
