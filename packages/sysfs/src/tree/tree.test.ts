@@ -1,5 +1,5 @@
 /** The tree as other processes see it through system calls; what a kernel answered is in test/oracle (02, 03). */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -15,13 +15,23 @@ const B = uuid(2);
 describe.skipIf(reason !== undefined)('the mounted tree', () => {
   let stage: Stage;
   let calls: Stage['calls'];
+  /** Processes that a test started and that may still be blocked. */
+  const children: ChildProcess[] = [];
+  const start = (program: string, args: readonly string[]): ChildProcessWithoutNullStreams => {
+    const child = spawn(program, args);
+    children.push(child);
+    return child;
+  };
 
   beforeEach(async () => {
     stage = await Stage.start();
     calls = stage.calls;
   });
 
-  afterEach(() => stage.close());
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await stage.close();
+  });
 
   const create = (name = A, type = 'patient-quick') => calls.write(`${stage.type(type)}/create`, name);
   const device = (name = A) => stage.at(`bus/mdev/devices/${name}`);
@@ -228,7 +238,7 @@ describe.skipIf(reason !== undefined)('the mounted tree', () => {
   test('a blocked `echo 1 > remove` can be interrupted; the removal goes on', async () => {
     await create();
     await calls.write(`${device()}/patience/label`, 'sticky');
-    const writer = spawn('bash', ['-c', `echo 1 > ${device()}/remove`], { stdio: 'ignore' });
+    const writer = start('bash', ['-c', `echo 1 > ${device()}/remove`]);
     await stage.waiting(1);
     const ended = once(writer, 'exit');
     writer.kill('SIGINT');
@@ -244,7 +254,7 @@ describe.skipIf(reason !== undefined)('the mounted tree', () => {
 
   test('clients that are killed while they wait harm nobody', async () => {
     await create();
-    const readers = Array.from({ length: 4 }, () => spawn('cat', [`${device()}/patience/slow`], { stdio: 'ignore' }));
+    const readers = Array.from({ length: 4 }, () => start('cat', [`${device()}/patience/slow`]));
     await stage.waiting(4);
     const ended = readers.map((reader) => once(reader, 'exit'));
     for (const reader of readers) reader.kill('SIGKILL');
@@ -287,7 +297,7 @@ describe.skipIf(reason !== undefined)('the mounted tree', () => {
         my $e = ""; vec($e, fileno(F), 1) = 1; select(undef, undef, $e, undef);
       }
       print "gone: $!\\n";`;
-      const poller = spawn('/usr/bin/perl', ['-e', script, `${stage.type()}/available_instances`]);
+      const poller = start('/usr/bin/perl', ['-e', script, `${stage.type()}/available_instances`]);
       const lines: string[] = [];
       poller.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trim().split('\n')));
       await once(poller.stdout, 'data');
