@@ -53,6 +53,23 @@ test('hears what happens on the supervising thread', async () => {
   expect(story).toContain('mark driver unloaded mtty');
 });
 
+test('hears who waits for a lock, and for which', async () => {
+  await runtime.loadDriver(mttyUrl, { parents: [{ name: 'card' }] });
+  const card = runtime.bus.parent('card');
+  await card.storeAttribute('faults/hold_create', '1');
+  const batches: TraceBatch[] = [];
+  const recorder = await Recorder.start(runtime, (batch) => batches.push(batch));
+  const held = card.create('mtty-1', UUID);
+  // The create is inside the gate, for which the unregistration then waits.
+  const unregistered = runtime.unregisterParent('card');
+  await card.storeAttribute('faults/release', 'all').catch(() => {});
+  await Promise.allSettled([held, unregistered]);
+  await recorder.stop();
+  const story = [...storyOf(batches, 'mtty/0'), ...storyOf(batches, 'main')];
+  expect(story).toContain('begin lock wait gate: card');
+  expect(story).toContain('end lock wait gate: card');
+});
+
 test('goes on with a thread that died and was started again', async () => {
   await runtime.loadDriver(mttyUrl, { parents: [{ name: 'card' }] });
   const batches: TraceBatch[] = [];

@@ -7,8 +7,6 @@ import { checkConfiguration, ConfigurationError, readConfiguration } from '#dist
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-const SCHEMA = JSON.parse(readFileSync(new URL('../../schema/configuration.schema.json', import.meta.url), 'utf8'));
-
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mediated-configuration-'));
@@ -20,7 +18,7 @@ afterEach(() => {
 /** The complaints about a value. */
 function complaints(value: unknown): string {
   try {
-    checkConfiguration(value, '/etc/m.json', SCHEMA);
+    checkConfiguration(value, '/etc/m.json');
   } catch (error) {
     if (error instanceof ConfigurationError) return error.message;
     throw error;
@@ -56,7 +54,7 @@ describe('a configuration', () => {
       mount: 'tree',
       definitions: '../d',
     };
-    expect(checkConfiguration(value, '/etc/m/m.json', SCHEMA)).toEqual({
+    expect(checkConfiguration(value, '/etc/m/m.json')).toEqual({
       ...value,
       drivers: [
         { ...value.drivers[0], driver: 'file:///etc/m/own.js' },

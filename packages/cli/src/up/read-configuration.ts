@@ -2,10 +2,11 @@
  * Reads and checks the file that `mediated up --config` names, on the main thread. A wrong file is told of with everything
  * that is wrong in it: where, what was found, what was expected.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 import { CONFIGURATION_SCHEMA } from '../examples.js';
 import { complaintOf } from './complaint.js';
 import type { Configuration, DriverEntry } from './configuration.js';
@@ -34,13 +35,21 @@ export async function readConfiguration(file: string): Promise<Configuration> {
   } catch (error) {
     throw new ConfigurationError(`${file}: it is no JSON: ${(error as Error).message}`);
   }
-  return checkConfiguration(value, file, JSON.parse(await readFile(CONFIGURATION_SCHEMA, 'utf8')));
+  return checkConfiguration(value, file);
+}
+
+/** Made when it is first needed: that takes longer than many checks. */
+let validator: ValidateFunction<Configuration> | undefined;
+
+function validatorOf(schema: URL): ValidateFunction<Configuration> {
+  const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
+  return ajv.compile<Configuration>(JSON.parse(readFileSync(schema, 'utf8')) as object);
 }
 
 /** The configuration that a value is, read from `file`. Throws a {@link ConfigurationError}. */
-export function checkConfiguration(value: unknown, file: string, schema: object): Configuration {
-  const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
-  const validate = ajv.compile<Configuration>(schema);
+export function checkConfiguration(value: unknown, file: string): Configuration {
+  validator ??= validatorOf(CONFIGURATION_SCHEMA);
+  const validate = validator;
   if (!validate(value)) {
     const complaints = [...new Set((validate.errors ?? []).map(complaintOf))];
     throw new ConfigurationError(tell(file, complaints));
