@@ -36,13 +36,13 @@ export class Stage {
 
   /**
    * What the server holds when a client has just attached: nothing of those before, which it has left behind by then.
-   * Besides the connection there are its socket and `shown` files of regions.
+   * Besides the connection there are `shown` files of regions.
    */
   async leftovers(shown = 0): Promise<{ descriptors: number; mappings: number }> {
     const client = await this.connect();
     const { descriptors, mappings } = this.served.ledger;
     await client.close();
-    return { descriptors: descriptors - 2 - shown, mappings };
+    return { descriptors: descriptors - 1 - shown, mappings };
   }
 
   async close(): Promise<void> {

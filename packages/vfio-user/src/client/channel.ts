@@ -142,11 +142,11 @@ export class Channel {
     try {
       for (;;) {
         await set.waitLater(PATIENCE);
-        const more = this.#incoming.fill(this.#socket);
+        const received = this.#incoming.fill(this.#socket);
         for (let message = this.#incoming.take(); message !== undefined; message = this.#incoming.take()) {
           this.#handle(message);
         }
-        if (!more) return;
+        if (received === 'gone') return;
       }
     } finally {
       this.#ended = true;

@@ -1,24 +1,29 @@
 /**
- * Descriptors and mappings that a server or a client holds, counted, so that a test (or a program that wonders) can say
- * that nothing leaks. The words are shared; whoever opens or closes counts, by atomic adds.
+ * Descriptors and mappings that a server or a client holds: counted, so that a test (or a program that wonders) can say
+ * that nothing leaks; and the descriptors by number, so that another thread can close them when their owner has died. The
+ * words are shared; whoever opens or closes writes, by atomic operations, each place of the table its owner alone until it
+ * is dead.
  */
 import { libc } from './libc.js';
 
-const DESCRIPTORS = 0;
-const MAPPINGS = 1;
-const WORDS = 2;
+const MAPPINGS = 0;
+/** Places of descriptors from here on: a number and one, 0: free. */
+const PLACES = 1;
+const MOST_DESCRIPTORS = 4095;
 
 export class Ledger {
   readonly words: Int32Array<SharedArrayBuffer>;
 
   /** `words`: of a ledger of another thread. */
-  constructor(words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(WORDS * 4))) {
-    this.words = words;
+  constructor(words?: Int32Array<SharedArrayBuffer>) {
+    this.words = words ?? new Int32Array(new SharedArrayBuffer((PLACES + MOST_DESCRIPTORS) * 4));
   }
 
   /** Open descriptors. */
   get descriptors(): number {
-    return Atomics.load(this.words, DESCRIPTORS);
+    let open = 0;
+    for (let place = PLACES; place < this.words.length; place++) if (Atomics.load(this.words, place) !== 0) open++;
+    return open;
   }
 
   /** Pieces of another program's memory that are mapped. */
@@ -26,14 +31,31 @@ export class Ledger {
     return Atomics.load(this.words, MAPPINGS);
   }
 
+  /** @internal Notes a descriptor; where, 0: there is no place. */
+  note(number: number): number {
+    for (let place = PLACES; place < this.words.length; place++) {
+      if (Atomics.compareExchange(this.words, place, 0, number + 1) === 0) return place;
+    }
+    return 0;
+  }
+
   /** @internal */
-  countDescriptor(difference: 1 | -1): void {
-    Atomics.add(this.words, DESCRIPTORS, difference);
+  forget(place: number): void {
+    Atomics.store(this.words, place, 0);
   }
 
   /** @internal */
   countMapping(difference: 1 | -1): void {
     Atomics.add(this.words, MAPPINGS, difference);
+  }
+
+  /** Closes what a thread has left that has died. Its mappings go with its memory. */
+  settle(): void {
+    for (let place = PLACES; place < this.words.length; place++) {
+      const number = Atomics.exchange(this.words, place, 0) - 1;
+      if (number >= 0) libc.close(number);
+    }
+    Atomics.store(this.words, MAPPINGS, 0);
   }
 }
 
@@ -41,19 +63,20 @@ export class Ledger {
 export class Descriptor {
   readonly number: number;
   readonly #ledger: Ledger;
+  readonly #place: number;
   #open = true;
 
   constructor(number: number, ledger: Ledger) {
     this.number = number;
     this.#ledger = ledger;
-    ledger.countDescriptor(1);
+    this.#place = ledger.note(number);
   }
 
   /** Closes it; again: nothing. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#ledger.countDescriptor(-1);
+    if (this.#place !== 0) this.#ledger.forget(this.#place);
     // Not by Node, which warns of descriptors that it has not opened itself.
     libc.close(this.number);
   }

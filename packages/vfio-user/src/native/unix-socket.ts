@@ -158,13 +158,11 @@ export class UnixSocket {
 export class UnixListener {
   readonly descriptor: Descriptor;
   readonly #path: string;
-  readonly #ledger: Ledger;
 
   /** EADDRINUSE: there is a file of that name. ENOENT, EACCES, ENAMETOOLONG. */
   constructor(path: string, ledger: Ledger) {
     const address = unixAddress(path);
     this.#path = path;
-    this.#ledger = ledger;
     this.descriptor = newSocket(ledger);
     try {
       checked(libc.bind(this.descriptor.number, address, address.length), `bind ${path}`);
@@ -176,11 +174,10 @@ export class UnixListener {
     }
   }
 
-  /** A connection that waits; undefined: none does. */
-  accept(): UnixSocket | undefined {
+  /** Descriptor of a connection that waits, the caller's; undefined: none does. */
+  accept(): number | undefined {
     const number = libc.accept4(this.descriptor.number, null, null, CLOEXEC_NONBLOCK);
-    if (number >= 0) return new UnixSocket(new Descriptor(number, this.#ledger), this.#ledger);
-    return undefined;
+    return number >= 0 ? number : undefined;
   }
 
   close(): void {

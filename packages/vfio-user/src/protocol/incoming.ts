@@ -39,14 +39,14 @@ export class Incoming {
     this.#address = addressOf(this.#bytes);
   }
 
-  /** Takes from the socket what is there. False: the other end is gone. Messages that were taken before are invalid now. */
-  fill(socket: UnixSocket): boolean {
+  /** Takes from the socket what is there. Messages that were taken before are invalid now. */
+  fill(socket: UnixSocket): 'bytes' | 'nothing' | 'gone' {
     this.#makeRoom();
     const descriptors: Descriptor[] = [];
     const count = socket.receive(this.#address + BigInt(this.#end), this.#bytes.length - this.#end, descriptors);
     if (count > 0) this.#end += count;
     if (descriptors.length > 0) this.#arrivals.push({ end: this.#end, descriptors });
-    return count !== 0;
+    return count > 0 ? 'bytes' : count === 0 ? 'gone' : 'nothing';
   }
 
   /** The next message; undefined: not all of it is there. EINVAL: its size is none, and nothing after it can be read. */

@@ -1,6 +1,6 @@
 /**
  * A device in use by a machine: opened through its group, with a container for the machine's memory, as any other program
- * does it. Belongs to the serving thread, which blocks for what it asks.
+ * does it. Lives on the device's own thread, where what it asks of the device is a call.
  */
 import type { Bus, Mdev } from '@mediated/core';
 import {
@@ -9,8 +9,8 @@ import {
   type DeviceFile,
   type DeviceInfo,
   type GroupFile,
-  openContainerSync,
-  openGroupSync,
+  openContainer,
+  openGroup,
   type RegionInfo,
 } from '@mediated/vfio';
 import { EXTENSIONS, PCI_REGIONS } from '@mediated/vfio/uapi';
@@ -26,43 +26,43 @@ export class AttachedDevice {
   readonly #group: GroupFile;
   readonly #regions: (RegionInfo | undefined)[] = [];
 
-  private constructor(file: DeviceFile, container: ContainerFile, group: GroupFile) {
+  private constructor(file: DeviceFile, container: ContainerFile, group: GroupFile, info: DeviceInfo) {
     this.file = file;
     this.container = container;
     this.#group = group;
-    this.info = file.infoSync();
+    this.info = info;
   }
 
   /** First open of the device. ENODEV, EBUSY (another program has its group), what its driver throws. */
-  static open(bus: Bus, mdev: Mdev): AttachedDevice {
-    const opened: { closeSync(): void }[] = [];
+  static async open(bus: Bus, mdev: Mdev): Promise<AttachedDevice> {
+    const opened: { close(): Promise<void> }[] = [];
     const { group: number } = mdev;
     if (number === undefined) throw refusal('ENODEV', `${mdev.name} has no group`);
     try {
-      const group = openGroupSync(bus, number);
+      const group = await openGroup(bus, number);
       opened.unshift(group);
-      const container = openContainerSync(bus);
+      const container = await openContainer(bus);
       opened.push(container);
-      group.setContainerSync(container);
-      container.setIommuSync(EXTENSIONS.type1v2);
-      const file = group.openDeviceSync(mdev.name);
+      await group.setContainer(container);
+      await container.setIommu(EXTENSIONS.type1v2);
+      const file = await group.openDevice(mdev.name);
       opened.unshift(file);
-      return new AttachedDevice(file, container, group);
+      return new AttachedDevice(file, container, group, await file.info());
     } catch (error) {
-      for (const one of opened) one.closeSync();
+      for (const one of opened) await one.close();
       throw error;
     }
   }
 
   /** A region as a machine is told of it. EINVAL: there is none. */
-  region(index: number): RegionInfo {
+  region(index: number): RegionInfo | Promise<RegionInfo> {
     return this.#regions[index] ?? this.refreshRegion(index);
   }
 
   /** {@link region}, asked anew. */
-  refreshRegion(index: number): RegionInfo {
+  async refreshRegion(index: number): Promise<RegionInfo> {
     if (index >= this.info.regions) throw refusal('EINVAL', `no region ${index}`);
-    const info = this.file.regionInfoSync(index);
+    const info = await this.file.regionInfo(index);
     const size = index === PCI_REGIONS.config && info.size > 0 ? Math.max(info.size, CONFIG_BYTES) : info.size;
     const told = { ...info, size, flags: size === 0 ? 0 : info.flags };
     this.#regions[index] = told;
@@ -75,9 +75,9 @@ export class AttachedDevice {
   }
 
   /** Last close. */
-  close(): void {
-    this.file.closeSync();
-    this.#group.closeSync();
-    this.container.closeSync();
+  async close(): Promise<void> {
+    await this.file.close();
+    await this.#group.close();
+    await this.container.close();
   }
 }

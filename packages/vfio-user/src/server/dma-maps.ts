@@ -1,6 +1,6 @@
 /**
  * Guest memory as a machine announces it: DMA_MAP and DMA_UNMAP. What comes with a file is mapped and given to the
- * device's container; what comes without is only noted. Belongs to the serving thread.
+ * device's container; what comes without is only noted. Lives on the device's thread.
  */
 import type { Descriptor, Ledger } from '../native/ledger.js';
 import { GuestFiles, type GuestPiece } from '../native/guest-files.js';
@@ -31,7 +31,7 @@ export class DmaMaps {
   }
 
   /** EINVAL, EEXIST (something there is mapped), ENOSPC, what mapping the file fails with. */
-  map({ payload, descriptors }: Received): void {
+  async map({ payload, descriptors }: Received): Promise<void> {
     assertBytes(payload, dmaMapRequest.size);
     const { argsz, flags, offset, address, size } = dmaMapRequest.decode(payload);
     if (argsz < dmaMapRequest.size) throw refusal('EINVAL', `argsz is ${argsz}`);
@@ -45,25 +45,25 @@ export class DmaMaps {
       }
     }
     const [file] = descriptors;
-    const pieces = file === undefined ? [] : this.#mapFile(file, { flags, offset, address, size });
+    const pieces = file === undefined ? [] : await this.#mapFile(file, { flags, offset, address, size });
     this.#maps.set(address, { address, size, pieces });
   }
 
   /** ENOENT: there is no such map; EINVAL. When it returns, the device touches none of it any more. */
-  unmap({ payload, descriptors }: Received): void {
+  async unmap({ payload, descriptors }: Received): Promise<void> {
     assertBytes(payload, dmaUnmapRequest.size);
     const { argsz, flags, address, size } = dmaUnmapRequest.decode(payload);
     if (argsz < dmaUnmapRequest.size) throw refusal('EINVAL', `argsz is ${argsz}`);
     if (descriptors.length > 0) throw refusal('EINVAL', 'a descriptor that does not belong here');
     if (flags === DMA_UNMAP_FLAGS.all) {
       if (address !== 0n || size !== 0n) throw refusal('EINVAL', 'all, and a range');
-      for (const map of [...this.#maps.values()]) this.#unmap(map);
+      for (const map of [...this.#maps.values()]) await this.#unmap(map);
       return;
     }
     if (flags !== 0) throw refusal('EINVAL', `flags ${flags}`);
     const map = this.#maps.get(address);
     if (map === undefined || map.size !== size) throw refusal('ENOENT', `0x${address.toString(16)} is not mapped so`);
-    this.#unmap(map);
+    await this.#unmap(map);
   }
 
   /** The device is closed: what was mapped is given back. */
@@ -72,10 +72,10 @@ export class DmaMaps {
     this.#maps.clear();
   }
 
-  #mapFile(
+  async #mapFile(
     file: Descriptor,
     { flags, offset, address, size }: { flags: number; offset: bigint; address: bigint; size: bigint },
-  ): GuestPiece[] {
+  ): Promise<GuestPiece[]> {
     if (address % PAGE !== 0n) throw refusal('EINVAL', 'an address that is not of a page');
     const read = (flags & DMA_MAP_FLAGS.read) !== 0;
     const write = (flags & DMA_MAP_FLAGS.write) !== 0;
@@ -83,19 +83,19 @@ export class DmaMaps {
     let iova = address;
     try {
       for (const { memory, offset: at, size: bytes } of pieces) {
-        this.#device.container.mapSync({ memory, iova, offset: at, size: bytes, read, write });
+        await this.#device.container.map({ memory, iova, offset: at, size: bytes, read, write });
         iova += BigInt(bytes);
       }
     } catch (error) {
-      if (iova > address) this.#device.container.unmapSync({ iova: address, size: iova - address });
+      if (iova > address) await this.#device.container.unmap({ iova: address, size: iova - address });
       this.#files.give(pieces);
       throw error;
     }
     return pieces;
   }
 
-  #unmap({ address, size, pieces }: DmaMap): void {
-    if (pieces.length > 0) this.#device.container.unmapSync({ iova: address, size });
+  async #unmap({ address, size, pieces }: DmaMap): Promise<void> {
+    if (pieces.length > 0) await this.#device.container.unmap({ iova: address, size });
     this.#maps.delete(address);
     this.#files.give(pieces);
   }

@@ -1,6 +1,6 @@
 /**
  * DEVICE_FEATURE and the messages of migration data. Where the user API has a descriptor or an address, the protocol has
- * the data itself. Belongs to the serving thread.
+ * the data itself. Lives on the device's thread.
  */
 import type { MigrationDataFile } from '@mediated/vfio';
 import {
@@ -33,32 +33,33 @@ export class Features {
   }
 
   /** DEVICE_FEATURE; what the device answers, and EINVAL. */
-  feature(payload: Uint8Array): Uint8Array {
+  async feature(payload: Uint8Array): Promise<Uint8Array> {
     assertBytes(payload, DEVICE_FEATURE_BYTES);
     const { argsz, flags } = deviceFeature.decode(payload);
     if (argsz < payload.length || argsz > this.#mostBytes) throw refusal('EINVAL', `argsz ${argsz}`);
     const data = payload.subarray(DEVICE_FEATURE_BYTES);
     const index = flags & FEATURE_INDEX_MASK;
     if ((flags & probe) === 0) {
-      if (index === FEATURES.migDeviceState && (flags & set) !== 0) return answered(flags, this.#setState(data));
-      if (index === FEATURES.dmaLoggingStart && (flags & set) !== 0) return answered(flags, this.#startLogging(data));
+      if (index === FEATURES.migDeviceState && (flags & set) !== 0) return answered(flags, await this.#setState(data));
+      if (index === FEATURES.dmaLoggingStart && (flags & set) !== 0)
+        return answered(flags, await this.#startLogging(data));
       if (index === FEATURES.dmaLoggingReport && (flags & get) !== 0) {
-        return answered(flags, this.#report(data, argsz));
+        return answered(flags, await this.#report(data, argsz));
       }
     }
     // A get announces by argsz how much it wants; what the message itself lacks are zeros.
     const argument = new Uint8Array(argsz);
     argument.set(payload);
-    this.#device.file.ioctlSync(DEVICE_FEATURE, argument);
+    await this.#device.file.ioctl(DEVICE_FEATURE, argument);
     return argument;
   }
 
   /** MIG_DATA_READ: what is next of the state that is being saved. EINVAL: none is. */
-  readData(payload: Uint8Array): Uint8Array {
+  async readData(payload: Uint8Array): Promise<Uint8Array> {
     assertBytes(payload, migrationData.size);
     const { argsz, size } = migrationData.decode(payload);
     if (argsz < migrationData.size || size > this.#mostBytes) throw refusal('EINVAL', `argsz ${argsz}, size ${size}`);
-    const bytes = this.#session().readNextSync(size);
+    const bytes = await this.#session().readNext(size);
     const answer = { argsz: migrationData.size + bytes.length, size: bytes.length };
     const reply = migrationData.bytes(answer, migrationData.size + bytes.length);
     reply.set(bytes, migrationData.size);
@@ -66,7 +67,7 @@ export class Features {
   }
 
   /** MIG_DATA_WRITE: more of the state from which the device is to resume. EINVAL: it is not resuming. */
-  writeData(payload: Uint8Array): Uint8Array {
+  async writeData(payload: Uint8Array): Promise<Uint8Array> {
     assertBytes(payload, migrationData.size);
     const { argsz, size } = migrationData.decode(payload);
     if (argsz < migrationData.size || payload.length !== migrationData.size + size) {
@@ -74,16 +75,17 @@ export class Features {
     }
     const session = this.#session();
     for (let done = 0; done < size; ) {
-      const taken = session.writeNextSync(payload.subarray(migrationData.size + done));
+      const taken = await session.writeNext(payload.subarray(migrationData.size + done));
       if (taken === 0) throw refusal('ENOSPC', 'the device takes no more');
       done += taken;
     }
     return payload.slice(0, migrationData.size);
   }
 
-  close(): void {
-    this.#data?.closeSync();
+  async close(): Promise<void> {
+    const data = this.#data;
     this.#data = undefined;
+    await data?.close();
   }
 
   #session(): MigrationDataFile {
@@ -91,18 +93,18 @@ export class Features {
     throw refusal('EINVAL', 'there are no migration data now');
   }
 
-  #setState(data: Uint8Array): Uint8Array {
+  async #setState(data: Uint8Array): Promise<Uint8Array> {
     assertBytes(data, featureMigState.size);
     const { device_state: state } = featureMigState.decode(data);
-    const session = this.#device.file.setMigrationStateSync(state as MigrationState);
+    const session = await this.#device.file.setMigrationState(state as MigrationState);
     if (session !== undefined) {
-      this.close();
+      await this.close();
       this.#data = session;
     }
     return featureMigState.bytes({ device_state: state, data_fd: -1 });
   }
 
-  #startLogging(data: Uint8Array): Uint8Array {
+  async #startLogging(data: Uint8Array): Promise<Uint8Array> {
     assertBytes(data, loggingStart.size);
     const { page_size: pageSize, num_ranges: count } = loggingStart.decode(data);
     if (count > MAX_LOGGING_RANGES) throw refusal('E2BIG', `${count} ranges`);
@@ -111,15 +113,15 @@ export class Features {
       dmaLoggingRange.decode(data.subarray(loggingStart.size + at * dmaLoggingRange.size)),
     );
     const answer = data.slice();
-    loggingStart.encode(answer, { page_size: this.#device.file.startDmaLoggingSync(ranges, pageSize) });
+    loggingStart.encode(answer, { page_size: await this.#device.file.startDmaLogging(ranges, pageSize) });
     return answer;
   }
 
-  #report(data: Uint8Array, argsz: number): Uint8Array {
+  async #report(data: Uint8Array, argsz: number): Promise<Uint8Array> {
     assertBytes(data, loggingReport.size);
     const { iova, length, page_size: pageSize } = loggingReport.decode(data);
     if (pageSize === 0n || length / pageSize / 8n > BigInt(this.#mostBytes)) throw refusal('EINVAL', 'the bitmap');
-    const bitmap = this.#device.file.reportDmaLoggingSync({ iova, length }, pageSize);
+    const bitmap = await this.#device.file.reportDmaLogging({ iova, length }, pageSize);
     if (argsz < DEVICE_FEATURE_BYTES + loggingReport.size + bitmap.length) {
       throw refusal('EINVAL', `argsz is ${argsz}; the bitmap has ${bitmap.length} bytes`);
     }

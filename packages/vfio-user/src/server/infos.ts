@@ -1,5 +1,5 @@
 /**
- * GET_INFO, GET_REGION_INFO with the memory of regions that can be mapped, GET_IRQ_INFO. Belongs to the serving thread.
+ * GET_INFO, GET_REGION_INFO with the memory of regions that can be mapped, GET_IRQ_INFO. Lives on the device's thread.
  */
 import type { MappedMemory, RegionInfo } from '@mediated/vfio';
 import {
@@ -82,17 +82,17 @@ export class Infos {
     return deviceInfo.bytes(answer).subarray(0, DEVICE_INFO_BYTES);
   }
 
-  irq(payload: Uint8Array): Uint8Array {
+  async irq(payload: Uint8Array): Promise<Uint8Array> {
     assertBytes(payload, IRQ_INFO_BYTES);
     const { index } = readArgument(irqInfo, payload, IRQ_INFO_BYTES);
-    return irqInfo.bytes({ argsz: IRQ_INFO_BYTES, ...this.#device.file.irqInfoSync(index) });
+    return irqInfo.bytes({ argsz: IRQ_INFO_BYTES, ...(await this.#device.file.irqInfo(index)) });
   }
 
-  region(payload: Uint8Array): RegionAnswer {
+  async region(payload: Uint8Array): Promise<RegionAnswer> {
     assertBytes(payload, REGION_INFO_BYTES);
     const { argsz, index } = readArgument(regionInfo, payload, REGION_INFO_BYTES);
-    const info = this.#device.refreshRegion(index);
-    const file = (info.flags & REGION_FLAGS.mmap) === 0 ? undefined : this.#file(info);
+    const info = await this.#device.refreshRegion(index);
+    const file = (info.flags & REGION_FLAGS.mmap) === 0 ? undefined : await this.#file(info);
     const flags = (info.flags & READ_WRITE) | (file === undefined ? 0 : REGION_FLAGS.mmap);
     const capability = file === undefined || info.areas === undefined ? new Uint8Array(0) : sparse(info.areas);
     const needed = REGION_INFO_BYTES + capability.length;
@@ -105,17 +105,19 @@ export class Infos {
     return { payload: answer, descriptor: file?.number };
   }
 
-  #file(info: RegionInfo): Descriptor | undefined {
+  async #file(info: RegionInfo): Promise<Descriptor | undefined> {
     const wanted = info.areas ?? [{ offset: 0, size: info.size }];
-    const areas = wanted.map(({ offset, size }) => ({ offset, bytes: this.#map(info.offset + offset, size) }));
+    const areas = await Promise.all(
+      wanted.map(async ({ offset, size }) => ({ offset, bytes: await this.#map(info.offset + offset, size) })),
+    );
     const mapped = areas.filter((area): area is ShownArea => area.bytes !== undefined);
     return mapped.length === areas.length ? this.#shown.fileOf(info.index, info.size, mapped) : undefined;
   }
 
   /** A driver may refuse to map now what it can map at other times. */
-  #map(position: number, size: number): MappedMemory | undefined {
+  async #map(position: number, size: number): Promise<MappedMemory | undefined> {
     try {
-      return this.#device.file.mmapSync(position, size);
+      return await this.#device.file.mmap(position, size);
     } catch {
       return undefined;
     }

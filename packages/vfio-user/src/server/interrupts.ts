@@ -1,6 +1,6 @@
 /**
  * SET_IRQS: the machine's event counters become the device's. The device signals them itself, on its own thread; those
- * by which the machine masks and unmasks wait in the serving thread's poll set. Belongs to the serving thread.
+ * by which the machine masks and unmasks are waited for by the doorman. Lives on the device's thread.
  */
 import { InterruptCounter, type PassedFile } from '@mediated/vfio';
 import {
@@ -59,13 +59,13 @@ export class MachineInterrupts {
   }
 
   /** EINVAL, and what the device answers. */
-  set({ payload, descriptors }: Received): void {
+  async set({ payload, descriptors }: Received): Promise<void> {
     assertBytes(payload, IRQ_SET_BYTES);
     const request = irqSet.decode(payload);
-    this.#check(request, payload.length, descriptors.length);
+    await this.#check(request, payload.length, descriptors.length);
     if ((request.flags & dataEventfd) !== 0) return this.#setCounters(request, descriptors);
     const argument = payload.slice(0, request.argsz);
-    this.#device.file.ioctlSync(DEVICE_SET_IRQS, argument);
+    await this.#device.file.ioctl(DEVICE_SET_IRQS, argument);
     const { flags, index, count } = request;
     if ((flags & trigger) !== 0 && count === 0) this.#dropIndex(index);
   }
@@ -75,7 +75,7 @@ export class MachineInterrupts {
     for (const key of [...this.#bound.keys()]) this.#drop(key);
   }
 
-  #check({ argsz, flags, index, start, count }: Request, length: number, descriptors: number): void {
+  async #check({ argsz, flags, index, start, count }: Request, length: number, descriptors: number): Promise<void> {
     const data = flags & IRQ_SET_DATA_MASK;
     const action = flags & IRQ_SET_ACTION_MASK;
     const bytes = data === dataBool ? count : 0;
@@ -93,14 +93,15 @@ export class MachineInterrupts {
     if (count === 0 && (start !== 0 || data !== dataNone || action !== trigger)) {
       throw refusal('EINVAL', 'a count of 0 disables an index and does nothing else');
     }
-    if (start + count > this.#device.file.irqInfoSync(index).count) throw refusal('EINVAL', `${count} from ${start}`);
+    if (start + count > (await this.#device.file.irqInfo(index)).count)
+      throw refusal('EINVAL', `${count} from ${start}`);
     const wanted = data === dataEventfd ? [0, count] : [0];
     if (!wanted.includes(descriptors) || descriptors > this.#mostDescriptors) {
       throw refusal('EINVAL', `${descriptors} descriptors for ${count} interrupts`);
     }
   }
 
-  #setCounters({ flags, index, start, count }: Request, descriptors: readonly Descriptor[]): void {
+  async #setCounters({ flags, index, start, count }: Request, descriptors: readonly Descriptor[]): Promise<void> {
     for (const descriptor of descriptors) assertEventDescriptor(descriptor);
     const action = flags & IRQ_SET_ACTION_MASK;
     // Signals of the device go straight to the machine; what the machine signals, the device awaits.
@@ -113,7 +114,7 @@ export class MachineInterrupts {
     argument.set(new Uint8Array(numbers.buffer), IRQ_SET_BYTES);
     const files = new Map<number, PassedFile>(made.map((counter, at) => [at, counter.passed]));
     try {
-      this.#device.file.ioctlSync(DEVICE_SET_IRQS, argument, files);
+      await this.#device.file.ioctl(DEVICE_SET_IRQS, argument, files);
     } catch (error) {
       for (const counter of made) counter.detach();
       throw error;

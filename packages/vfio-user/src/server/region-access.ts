@@ -1,6 +1,6 @@
 /**
- * REGION_READ, REGION_WRITE and REGION_WRITE_MULTI. Posted writes are sent to the device without waiting for it: what
- * is asked later comes to it later. Belongs to the serving thread.
+ * REGION_READ, REGION_WRITE and REGION_WRITE_MULTI. Posted writes are not waited for: what is asked later comes to
+ * the device later. Lives on the device's thread.
  */
 import type { RegionInfo } from '@mediated/vfio';
 import { multiWrite, REGION_ACCESS } from '../protocol/payloads.js';
@@ -29,7 +29,7 @@ export class RegionAccess {
   }
 
   /** What a message asks for. `data`: it brings data along. EINVAL: a wrong length, no such region, more than there is. */
-  decode(payload: Uint8Array, data: boolean): Access {
+  decode(payload: Uint8Array, data: boolean): Access | Promise<Access> {
     assertBytes(payload, REGION_ACCESS.bytes);
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
     const offset =
@@ -40,48 +40,56 @@ export class RegionAccess {
   }
 
   /** What is read; `count` bytes or, where the driver gives less, fewer. */
-  read({ region, offset, count }: Access): Uint8Array {
-    if (count === 0) return new Uint8Array(0);
-    return this.#device.file.readSync(region.offset + offset, count);
+  read({ region, offset, count }: Access): Promise<Uint8Array> {
+    if (count === 0) return Promise.resolve(new Uint8Array(0));
+    return this.#device.file.read(region.offset + offset, count);
   }
 
-  write({ region, offset, count }: Access, bytes: Uint8Array): void {
+  async write({ region, offset, count }: Access, bytes: Uint8Array): Promise<void> {
     this.#posted = 0;
-    if (count > 0) this.#device.file.writeSync(region.offset + offset, bytes);
+    if (count > 0) await this.#device.file.write(region.offset + offset, bytes);
   }
 
   /** Nobody is told when it fails. */
-  post(access: Access, bytes: Uint8Array): void {
+  async post(access: Access, bytes: Uint8Array): Promise<void> {
     const { region, offset, count } = access;
     if (count === 0) return;
-    if (++this.#posted >= POSTED_IN_A_ROW) return this.write(access, bytes);
+    if (++this.#posted >= POSTED_IN_A_ROW) {
+      await this.write(access, bytes).catch(() => {});
+      return;
+    }
     this.#device.file.write(region.offset + offset, bytes.slice()).catch(() => {});
   }
 
   /** Several writes of one message, each up to 8 bytes. */
-  writeMulti(payload: Uint8Array, posted: boolean): void {
+  async writeMulti(payload: Uint8Array, posted: boolean): Promise<void> {
     assertBytes(payload, COUNT_BYTES);
     const number = new DataView(payload.buffer, payload.byteOffset).getBigUint64(0, true);
     if (BigInt(payload.length - COUNT_BYTES) !== number * BigInt(multiWrite.size)) {
       throw refusal('EINVAL', `${number} writes in ${payload.length} bytes`);
     }
-    const writes = Array.from({ length: Number(number) }, (_, at) => {
+    const asked = Array.from({ length: Number(number) }, async (_, at) => {
       const entry = payload.subarray(COUNT_BYTES + at * multiWrite.size, COUNT_BYTES + (at + 1) * multiWrite.size);
       const { offset, region, count } = multiWrite.decode(entry);
       if (count === 0 || count > 8) throw refusal('EINVAL', `a write of ${count} bytes`);
       const data = entry.subarray(multiWrite.offsets.data, multiWrite.offsets.data + count);
-      return { access: this.#access(region, Number(offset), count), data };
+      return { access: await this.#access(region, Number(offset), count), data };
     });
-    for (const { access, data } of writes) {
-      if (posted) this.post(access, data);
-      else this.write(access, data);
+    for (const { access, data } of await Promise.all(asked)) {
+      if (posted) await this.post(access, data);
+      else await this.write(access, data);
     }
   }
 
-  #access(index: number, offset: number, count: number): Access {
+  #access(index: number, offset: number, count: number): Access | Promise<Access> {
     const region = this.#device.region(index);
+    if (region instanceof Promise) return region.then((info) => this.#within(info, offset, count));
+    return this.#within(region, offset, count);
+  }
+
+  #within(region: RegionInfo, offset: number, count: number): Access {
     if (count > this.#mostBytes || !(offset + count <= region.size)) {
-      throw refusal('EINVAL', `${count} bytes at ${offset} of region ${index}, which has ${region.size}`);
+      throw refusal('EINVAL', `${count} bytes at ${offset} of region ${region.index}, which has ${region.size}`);
     }
     return { region, offset, count };
   }

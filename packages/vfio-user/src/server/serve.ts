@@ -1,14 +1,17 @@
 /**
- * Serves a device to virtual machines: starts its thread, ends it with the device or when it is told to. Belongs to the
- * thread that started the runtime.
+ * Serves a device to virtual machines: starts its attendant and its doorman, ends them with the device or when it is told to.
+ * Belongs to the thread that started the runtime.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Mdev, MediatedError, type Runtime } from '@mediated/core';
+import type { ActorRef } from '@mediated/core/actor';
 import { EventDescriptor } from '../native/event-descriptor.js';
 import { Ledger } from '../native/ledger.js';
-import type { ServeNews, ServeOptions } from './serve-main.js';
+import { type AttendantOptions, attendantActor } from './attendant.js';
+import type { AttendantMessages } from './attendant-protocol.js';
+import type { DoormanNews, DoormanOptions } from './doorman-main.js';
 
 /** Options of {@link serveDevice}. */
 export interface ServeDeviceOptions {
@@ -23,7 +26,7 @@ const MACHINE_PATIENCE = 60_000;
 export class ServedDevice {
   readonly path: string;
   readonly mdev: Mdev;
-  /** What the server holds: descriptors (its socket among them) and pieces of guest memory. */
+  /** What is held of machines and for them: descriptors (a connection, counters, shown regions), pieces of guest memory. */
   readonly ledger: Ledger;
   /** Resolves when the socket is gone: closed, or the device was removed. */
   readonly ended: Promise<void>;
@@ -42,9 +45,10 @@ export class ServedDevice {
     this.ledger = thread.ledger;
     this.#stop = thread.stop;
     this.#wake = thread.wake;
-    this.ended = once(thread.worker, 'exit').then(() => {
+    this.ended = once(thread.worker, 'exit').then(async () => {
       process.off('exit', this.#atExit);
       this.#wake.close();
+      await thread.dismiss();
     });
     // A thread that waits in a system call would keep the process from ending.
     process.on('exit', this.#atExit);
@@ -80,12 +84,14 @@ interface ServingThread {
   readonly ledger: Ledger;
   readonly stop: Int32Array<SharedArrayBuffer>;
   readonly wake: EventDescriptor;
+  /** Stops the attendant. */
+  readonly dismiss: () => Promise<void>;
 }
 
 /**
- * Serves a device (PCI-shaped, as `vfio-pci` devices are) on a thread of its own at a socket that appears now and goes with
- * the device. A machine that attaches opens it through its group, one that leaves or dies closes it; a removal waits for
- * that. Close what is served before the runtime.
+ * Serves a device (PCI-shaped, as `vfio-pci` devices are) at a socket that appears now and goes with the device. A machine
+ * that attaches opens it through its group, one that leaves or dies closes it; a removal waits for that. What machines ask
+ * is done on the device's own thread; a thread of its own waits at the socket. Close what is served before the runtime.
  * Errors: ENODEV (no such device), EADDRINUSE (there is a file at the path), ENOENT and EACCES (the directory),
  * ENAMETOOLONG.
  */
@@ -95,12 +101,13 @@ export async function serveDevice(
   { path }: ServeDeviceOptions,
 ): Promise<ServedDevice> {
   const mdev = typeof device === 'string' ? runtime.bus.mdev(device) : device;
-  if (mdev === undefined)
-    throw new MediatedError('ENODEV', `there is no device ${String(device)}`, { syscall: 'serve' });
-  const thread = startThread(runtime, mdev, path);
+  if (mdev === undefined) throw noDevice(String(device));
+  const thread = await startThread(runtime, mdev, path);
   const served = new ServedDevice(path, mdev, thread);
-  const ended = served.ended.then((): ServeNews => ({ kind: 'failed', code: 'EIO', message: 'the thread has ended' }));
-  const [news] = (await Promise.race([once(thread.worker, 'message'), ended.then((end) => [end])])) as [ServeNews];
+  const ended = served.ended.then((): DoormanNews[] => [
+    { kind: 'failed', code: 'EIO', message: 'the thread has ended' },
+  ]);
+  const [news] = (await Promise.race([once(thread.worker, 'message'), ended])) as DoormanNews[];
   if (news.kind === 'failed') {
     await served.ended;
     throw new MediatedError(news.code, news.message.replace(`${news.code}: `, ''), { syscall: 'serve' });
@@ -121,26 +128,49 @@ export async function serveDevice(
   return served;
 }
 
-function startThread(runtime: Runtime, mdev: Mdev, path: string): ServingThread {
-  const { ticket, transfer } = runtime.invite();
+async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<ServingThread> {
   const ledger = new Ledger();
   const stop = new Int32Array(new SharedArrayBuffer(4));
+  const attendant = await startAttendant(runtime, mdev, { ledger: ledger.words, stop });
   // Of this thread, not of the ledger: it goes after the thread has ended.
   const wake = EventDescriptor.create(new Ledger());
-  const options: ServeOptions = {
+  const { ticket, transfer } = runtime.invite();
+  const options: DoormanOptions = {
     ticket,
-    index: mdev.index,
-    generation: mdev.generation,
+    attendant: attendant.handle,
     path,
     wake: wake.descriptor.number,
     stop,
     ledger: ledger.words,
   };
-  const worker = new Worker(new URL('./serve-main.js', import.meta.url), {
+  const worker = new Worker(new URL('./doorman-main.js', import.meta.url), {
     workerData: options,
     transferList: transfer,
     name: `vfio-user ${mdev.name}`,
   });
+  worker.on('error', (error: Error) => process.emitWarning(error));
   runtime.watch(worker);
-  return { worker, ledger, stop, wake };
+  // With its thread, or the runtime, it is gone.
+  const dismiss = () => runtime.system.stop(attendant).catch(() => {});
+  return { worker, ledger, stop, wake, dismiss };
+}
+
+function startAttendant(
+  runtime: Runtime,
+  mdev: Mdev,
+  parts: Pick<AttendantOptions, 'ledger' | 'stop'>,
+): Promise<ActorRef<AttendantMessages>> {
+  const thread = mdev.parent.frameworkActor(mdev.shard)?.thread;
+  const name = runtime.system.statistics().find((statistics) => statistics.thread === thread)?.name;
+  if (name === undefined) throw noDevice(mdev.uuid);
+  const { index, generation } = mdev;
+  return runtime.system.spawn(
+    attendantActor,
+    { bus: runtime.bus.memory.handle, index, generation, ...parts },
+    { thread: name },
+  );
+}
+
+function noDevice(device: string): MediatedError {
+  return new MediatedError('ENODEV', `there is no device ${device}`, { syscall: 'serve' });
 }

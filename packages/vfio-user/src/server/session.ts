@@ -1,6 +1,6 @@
 /**
  * One machine and the device that it uses: takes the machine's messages, one after the other, and answers each (posted ones
- * never). Belongs to the serving thread; blocks for what it asks of the device.
+ * never). Lives on the thread of the device, where what it asks of it is a call.
  */
 import { type Bus, ERRNO, isMediatedError, type Mdev } from '@mediated/core';
 import { PCI_REGIONS } from '@mediated/vfio/uapi';
@@ -8,7 +8,7 @@ import type { Ledger } from '../native/ledger.js';
 import type { UnixSocket } from '../native/unix-socket.js';
 import { Incoming, type Received } from '../protocol/incoming.js';
 import { COMMANDS, FLAGS } from '../protocol/message.js';
-import { Outgoing } from '../protocol/outgoing.js';
+import { Outgoing, type SendResult } from '../protocol/outgoing.js';
 import { REGION_ACCESS } from '../protocol/payloads.js';
 import { type Capabilities, DEFAULT_CAPABILITIES, decodeVersion, encodeVersion } from '../protocol/version.js';
 import { AttachedDevice } from './attached-device.js';
@@ -29,7 +29,7 @@ const OFFERED = {
 
 /** Bytes of a message, at most: a transfer with what stands before it. */
 const MOST_BYTES = OFFERED.max_data_xfer_size + 256;
-/** So many bytes of answers are collected before they are sent. */
+/** So many bytes of answers are collected before they are sent; beyond them there is room for the largest answer. */
 const BATCH_BYTES = 65536;
 const NOTHING = new Uint8Array(0);
 
@@ -51,25 +51,23 @@ interface Parts {
   readonly features: Features;
 }
 
+/**
+ * How serving has ended for now: there was nothing, or something; the machine takes no more answers; it is over, for the
+ * machine is gone, has said what is no message, or the device has died.
+ */
+export type ServeResult = 'idle' | 'busy' | 'full' | 'ended';
+
 export class Session {
   readonly #socket: UnixSocket;
   readonly #served: Served;
-  /** Waits until the machine takes more; false: the server is to stop, or the machine is gone. */
-  readonly #awaitRoom: () => boolean;
   readonly #incoming = new Incoming(MOST_BYTES);
   readonly #outgoing = new Outgoing(BATCH_BYTES + MOST_BYTES);
   #parts: Parts | undefined;
   #ended = false;
 
-  constructor(socket: UnixSocket, served: Served, awaitRoom: () => boolean) {
+  constructor(socket: UnixSocket, served: Served) {
     this.#socket = socket;
     this.#served = served;
-    this.#awaitRoom = awaitRoom;
-  }
-
-  /** The machine is gone, has said what is no message, or the device has died. */
-  get ended(): boolean {
-    return this.#ended;
   }
 
   /** Counters of the machine that are to be waited for; then {@link hear}. */
@@ -81,34 +79,40 @@ export class Session {
     this.#parts?.interrupts.hear();
   }
 
-  /** Takes what the machine has sent, and answers. */
-  serve(): void {
-    if (!this.#incoming.fill(this.#socket)) this.#ended = true;
-    try {
-      for (
-        let message = this.#incoming.take();
-        message !== undefined && !this.#ended;
-        message = this.#incoming.take()
-      ) {
-        this.#handle(message);
-        if (this.#outgoing.waiting > BATCH_BYTES) this.#flush();
+  /** Takes what the machine has sent, and answers. One call at a time. */
+  async serve(): Promise<ServeResult> {
+    if (this.#outgoing.waiting > 0 && this.#flush() !== 'sent') return this.#ended ? 'ended' : 'full';
+    const received = this.#incoming.fill(this.#socket);
+    if (received === 'gone') this.#ended = true;
+    while (!this.#ended) {
+      // An answer always has room: what the machine does not take keeps it from asking more.
+      if (this.#outgoing.waiting > BATCH_BYTES && this.#flush() !== 'sent') return this.#ended ? 'ended' : 'full';
+      let message: Received | undefined;
+      try {
+        message = this.#incoming.take();
+      } catch (error) {
+        // Where the next message begins is not known any more.
+        this.#refuse({ ...this.#incoming.refused, flags: 0 }, error);
+        this.#ended = true;
+        break;
       }
-    } catch (error) {
-      // Where the next message begins is not known any more.
-      this.#refuse({ ...this.#incoming.refused, flags: 0 }, error);
-      this.#ended = true;
+      if (message === undefined) break;
+      await this.#handle(message);
     }
-    this.#flush();
+    const sent = this.#flush();
+    if (this.#ended) return 'ended';
+    if (sent !== 'sent') return 'full';
+    return received === 'bytes' ? 'busy' : 'idle';
   }
 
   /** The device is closed, and everything that the machine has given with it. */
-  close(): void {
+  async close(): Promise<void> {
     this.#ended = true;
     const parts = this.#parts;
     this.#parts = undefined;
     try {
-      parts?.features.close();
-      parts?.device.close();
+      await parts?.features.close();
+      await parts?.device.close();
     } finally {
       parts?.interrupts.close();
       parts?.maps.close();
@@ -117,16 +121,14 @@ export class Session {
     }
   }
 
-  #handle(message: Received): void {
+  async #handle(message: Received): Promise<void> {
     try {
       if ((message.flags & FLAGS.kind) === FLAGS.reply) throw refusal('EINVAL', 'a reply to nothing');
       if ((message.flags & FLAGS.kind) !== 0) throw refusal('EINVAL', `flags 0x${message.flags.toString(16)}`);
-      if (this.#parts === undefined) this.#begin(message);
-      else this.#dispatch(message, this.#parts);
+      if (this.#parts === undefined) await this.#begin(message);
+      else await this.#dispatch(message, this.#parts);
     } catch (error) {
       this.#refuse(message, error);
-      // With the device's thread the device is gone.
-      if (isMediatedError(error, 'EIO') && !this.#isAlive()) this.#ended = true;
     } finally {
       for (const descriptor of message.descriptors) {
         if (this.#parts?.interrupts.holds(descriptor) !== true) descriptor.close();
@@ -135,14 +137,14 @@ export class Session {
   }
 
   /** The first message says what the machine can do; the device is opened with it. */
-  #begin(message: Received): void {
+  async #begin(message: Received): Promise<void> {
     if (message.command !== COMMANDS.version) throw refusal('EINVAL', 'VERSION is the first message');
     assertNoDescriptors(message);
     const capabilities = decodeVersion(message.payload);
     const { bus, mdev, ledger, shown } = this.#served;
     let device: AttachedDevice;
     try {
-      device = AttachedDevice.open(bus, mdev);
+      device = await AttachedDevice.open(bus, mdev);
     } catch (error) {
       this.#ended = true;
       throw error;
@@ -159,7 +161,7 @@ export class Session {
     this.#answer(message, encodeVersion(OFFERED));
   }
 
-  #dispatch(message: Received, { device, maps, interrupts, access, infos, features }: Parts): void {
+  async #dispatch(message: Received, { device, maps, interrupts, access, infos, features }: Parts): Promise<void> {
     const { command, payload } = message;
     if (command !== COMMANDS.dmaMap && command !== COMMANDS.dmaUnmap && command !== COMMANDS.deviceSetIrqs) {
       assertNoDescriptors(message);
@@ -168,42 +170,42 @@ export class Session {
       case COMMANDS.regionRead:
         return this.#read(message, access);
       case COMMANDS.regionWrite: {
-        const request = access.decode(payload, true);
+        const request = await access.decode(payload, true);
         const bytes = payload.subarray(REGION_ACCESS.bytes);
         if ((message.flags & FLAGS.noReply) !== 0) return access.post(request, bytes);
-        access.write(request, bytes);
+        await access.write(request, bytes);
         return this.#answer(message, payload.subarray(0, REGION_ACCESS.bytes));
       }
       case COMMANDS.regionWriteMulti:
-        access.writeMulti(payload, (message.flags & FLAGS.noReply) !== 0);
+        await access.writeMulti(payload, (message.flags & FLAGS.noReply) !== 0);
         return this.#answer(message, NOTHING);
       case COMMANDS.dmaMap:
-        maps.map(message);
+        await maps.map(message);
         return this.#answer(message, NOTHING);
       case COMMANDS.dmaUnmap:
-        maps.unmap(message);
+        await maps.unmap(message);
         return this.#answer(message, payload.subarray(0, 24));
       case COMMANDS.deviceGetInfo:
         return this.#answer(message, infos.device(payload));
       case COMMANDS.deviceGetRegionInfo: {
-        const { payload: answer, descriptor } = infos.region(payload);
+        const { payload: answer, descriptor } = await infos.region(payload);
         return this.#answer(message, answer, descriptor === undefined ? [] : [descriptor]);
       }
       case COMMANDS.deviceGetIrqInfo:
-        return this.#answer(message, infos.irq(payload));
+        return this.#answer(message, await infos.irq(payload));
       case COMMANDS.deviceSetIrqs:
-        interrupts.set(message);
+        await interrupts.set(message);
         return this.#answer(message, NOTHING);
       case COMMANDS.deviceReset:
         if (payload.length > 0) throw refusal('EINVAL', 'RESET has no payload');
-        device.file.resetSync();
+        await device.file.reset();
         return this.#answer(message, NOTHING);
       case COMMANDS.deviceFeature:
-        return this.#answer(message, features.feature(payload));
+        return this.#answer(message, await features.feature(payload));
       case COMMANDS.migrationDataRead:
-        return this.#answer(message, features.readData(payload));
+        return this.#answer(message, await features.readData(payload));
       case COMMANDS.migrationDataWrite:
-        return this.#answer(message, features.writeData(payload));
+        return this.#answer(message, await features.writeData(payload));
       case COMMANDS.deviceGetRegionIoFds:
       case COMMANDS.dirtyPages:
         throw refusal('EOPNOTSUPP', `command ${command}`);
@@ -212,9 +214,9 @@ export class Session {
     }
   }
 
-  #read(message: Received, access: RegionAccess): void {
-    const request = access.decode(message.payload, false);
-    const bytes = access.read(request);
+  async #read(message: Received, access: RegionAccess): Promise<void> {
+    const request = await access.decode(message.payload, false);
+    const bytes = await access.read(request);
     // Drivers whose configuration space ends one byte early answer what they have.
     const count = request.region.index === PCI_REGIONS.config ? request.count : bytes.length;
     const reply = this.#reply(message, REGION_ACCESS.bytes + count);
@@ -230,37 +232,22 @@ export class Session {
     this.#reply(message, payload.length, descriptors)?.set(payload);
   }
 
-  /** Room for an answer's payload; undefined: none is wanted, or nobody is there to get it. */
+  /** Room for an answer's payload; undefined: none is wanted. */
   #reply({ id, command, flags }: Received, bytes: number, descriptors: readonly number[] = []): Uint8Array | undefined {
-    if ((flags & FLAGS.noReply) !== 0 || !this.#makeRoom(bytes)) return undefined;
+    if ((flags & FLAGS.noReply) !== 0) return undefined;
     return this.#outgoing.put({ id, command, flags: FLAGS.reply }, bytes, descriptors);
   }
 
   #refuse({ id, command, flags }: { id: number; command: number; flags: number }, error: unknown): void {
-    if ((flags & FLAGS.noReply) !== 0 || !this.#makeRoom(0)) return;
+    if ((flags & FLAGS.noReply) !== 0) return;
     const errno = isMediatedError(error) ? -error.errno : ERRNO.EIO;
     this.#outgoing.put({ id, command, flags: FLAGS.reply | FLAGS.error, errno }, 0);
   }
 
-  #makeRoom(bytes: number): boolean {
-    if (!this.#outgoing.hasRoom(bytes)) this.#flush();
-    return this.#outgoing.hasRoom(bytes);
-  }
-
-  #flush(): void {
-    for (;;) {
-      const result = this.#outgoing.flush(this.#socket);
-      if (result === 'sent') return;
-      if (result === 'gone' || !this.#awaitRoom()) {
-        this.#ended = true;
-        return;
-      }
-    }
-  }
-
-  #isAlive(): boolean {
-    const { bus, mdev } = this.#served;
-    return bus.deviceAt(mdev.index)?.generation === mdev.generation && mdev.presence.driver;
+  #flush(): SendResult {
+    const result = this.#outgoing.flush(this.#socket);
+    if (result === 'gone') this.#ended = true;
+    return result;
   }
 }
 

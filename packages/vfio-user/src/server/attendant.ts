@@ -1,0 +1,115 @@
+/**
+ * Serves the machine that uses a device, on the device's own thread: its messages are calls of the driver, without a hop.
+ * Started there beside the driver (`serve.ts`); the doorman hands connections over and says when there is something to take.
+ */
+import { Bus, type BusHandle, MediatedError, ThreadBus } from '@mediated/core';
+import { Client, defineActor } from '@mediated/core/actor';
+import { Descriptor, Ledger } from '../native/ledger.js';
+import { UnixSocket } from '../native/unix-socket.js';
+import { attendantProtocol, OUTCOMES } from './attendant-protocol.js';
+import { ShownRegions } from './infos.js';
+import { Session } from './session.js';
+
+/** What an attendant is started with. */
+export interface AttendantOptions {
+  readonly bus: BusHandle;
+  /** Slot and generation of the device. */
+  readonly index: number;
+  readonly generation: number;
+  readonly ledger: Int32Array<SharedArrayBuffer>;
+  /** One word: not 0 from when it is to end. */
+  readonly stop: Int32Array<SharedArrayBuffer>;
+}
+
+/** Milliseconds for which the next message is looked for before the doorman is to wait for it: it wakes more slowly. */
+const SPIN = 0.1;
+/** Milliseconds for which a machine is served before others have a turn of the thread. */
+const TURN = 1;
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export const attendantActor = defineActor({
+  module: import.meta.url,
+  name: 'attendantActor',
+  protocol: attendantProtocol,
+  start(context, options: AttendantOptions) {
+    const bus = new Bus(new Client(context.endpoint), ThreadBus.open(options.bus).memory);
+    const ledger = new Ledger(options.ledger);
+    const shown = new ShownRegions(ledger);
+    let session: Session | undefined;
+    /** Until the doorman has asked which counters it is to wait for. */
+    let told: readonly number[] = [];
+    /** Turns of `serve` and the end of a connection come one after the other. */
+    let last: Promise<unknown> = Promise.resolve();
+    const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
+      const result = last.then(step);
+      last = result.catch(() => {});
+      return result;
+    };
+    const end = async () => {
+      const ending = session;
+      session = undefined;
+      told = [];
+      // What it has taken is given back even where the device's close fails.
+      await ending?.close().catch((error: unknown) => process.emitWarning(String(error)));
+    };
+
+    /** What nobody has foreseen ends the connection, not the thread's other devices. */
+    const serveSafely = (served: Session) =>
+      serve(served).catch((error: unknown) => {
+        process.emitWarning(error instanceof Error ? error : String(error));
+        return OUTCOMES.ended;
+      });
+
+    async function serve(served: Session): Promise<number> {
+      let turn = performance.now();
+      let idle = -1;
+      while (Atomics.load(options.stop, 0) === 0) {
+        const result = await served.serve();
+        if (result === 'ended') return OUTCOMES.ended;
+        if (result === 'full') return OUTCOMES.full;
+        const { heard } = served;
+        if (heard.length !== told.length || heard.some((one, at) => one !== told[at])) return OUTCOMES.heard;
+        const now = performance.now();
+        if (result === 'busy') idle = -1;
+        else if (idle < 0) idle = now;
+        else if (now - idle > SPIN) return OUTCOMES.idle;
+        if (result === 'busy' && now - turn < TURN) continue;
+        await nextTurn();
+        turn = now;
+      }
+      return OUTCOMES.ended;
+    }
+
+    return {
+      handlers: {
+        attach: (number) =>
+          inTurn(async () => {
+            await end();
+            const mdev = bus.deviceAt(options.index);
+            const socket = new UnixSocket(new Descriptor(number, ledger), ledger);
+            if (mdev?.generation !== options.generation) {
+              socket.close();
+              throw new MediatedError('ENODEV', 'the device is gone', { syscall: 'vfio-user' });
+            }
+            session = new Session(socket, { bus, mdev, ledger, shown });
+          }),
+        serve: (signalled) =>
+          inTurn(async () => {
+            if (session === undefined) return OUTCOMES.ended;
+            if (signalled) session.hear();
+            return serveSafely(session);
+          }),
+        heard() {
+          told = session?.heard ?? [];
+          return told;
+        },
+        detach: () => inTurn(end),
+      },
+      async stop() {
+        await inTurn(end);
+        shown.close();
+      },
+    };
+  },
+});
