@@ -36,7 +36,11 @@ describe('steps', () => {
     [{ op: 'close', ret: 'blocked' }, 'after close of the group fd too', { kind: 'closeOther' }],
     [{ op: 'close', ret: 1 }, 'device fd closed', { kind: 'closeDevice' }],
     [{ op: 'ioctl', ret: 0 }, 'meanwhile: GET_INFO', { kind: 'deviceInfo' }],
-    [{ op: 'ioctl', ret: 0 }, 'GET_DEVICE_FD on the old group fd', { kind: 'skip' }],
+    [{ op: 'ioctl', ret: 0 }, 'GET_DEVICE_FD on the old group fd', { kind: 'command', command: 'device' }],
+    [{ op: 'ioctl', ret: 0 }, 'container: IOMMU_GET_INFO afterwards', { kind: 'command', command: 'info' }],
+    [{ op: 'close', ret: 'blocked' }, 'after close of the container fd only', { which: 'container' }],
+    [{ op: 'stat', ret: -2 }, 'stat /dev/vfio/N', { kind: 'openNode' }],
+    [{ op: 'kill', ret: 'blocked' }, 'after SIGINT to the writer', { kind: 'signal' }],
   ])('%o %s', (fields, words, action) => {
     expect(actionOf({ ...fields, case: `topic/${words}` })).toMatchObject(action);
   });

@@ -5,7 +5,7 @@
 import { type Departure, showResult } from './tally.js';
 
 /** More kinds of steps than this are not named one by one: they are all that have the field. */
-const MOST_NAMES = 24;
+const MOST_NAMES = 16;
 const MOST_VALUES = 4;
 const MOST_CHARACTERS = 40;
 
@@ -41,14 +41,15 @@ function row(group: readonly Departure[]): string {
 }
 
 function values(all: readonly unknown[]): string {
-  const shown = distinct(all.filter((value) => value !== undefined && value !== '').map(show));
+  const simple = all.filter((value) => typeof value === 'number' || typeof value === 'string');
+  const shown = distinct(simple.map(show));
   if (shown.length === 0) return 'as recorded';
   const rest = shown.length - MOST_VALUES;
   return shown.slice(0, MOST_VALUES).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 function show(value: unknown): string {
-  const text = cell(showResult(value));
+  const text = value === '' ? 'nothing' : cell(showResult(value));
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text;
 }
 

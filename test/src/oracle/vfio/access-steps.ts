@@ -5,7 +5,7 @@ import { type Answer, hex, Skip, type Step } from './step.js';
 
 export const EMPTY =
   'regions without bytes: mtty lets a program read kernel memory behind its ports; here there is nothing';
-export const BEHIND = 'bytes behind the end of a region: what lies there in kernel memory';
+export const BEHIND = 'bytes behind the end of a region: mtty gives what lies there in kernel memory, here zeros';
 const UNSAID = 'the recording does not say what was read or written, or where';
 /** Register of the first BAR in configuration space. */
 const FIRST_BAR = 0x10;

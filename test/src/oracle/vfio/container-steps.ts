@@ -24,6 +24,8 @@ export async function containerStep(session: Session, step: Step): Promise<Answe
   const command = /^(?:container[^:]*: )?(.*)$/.exec(step.words)?.[1] ?? '';
   if (!/^container\b|^(IOMMU_|SET_IOMMU)/.test(step.words)) return undefined;
   const container = await containerAtHand(session, step);
+  // Commands of the IOMMU are for one that has it, unless the words say which container is meant.
+  if (/^IOMMU_/.test(step.words) && !container.hasIommu) await session.setIommu(container, EXTENSIONS.type1v2);
   const descriptor = container.descriptor as number;
   const { program } = session;
   const ioctl = (number: number, argument?: Uint8Array | number | null) =>

@@ -14,7 +14,8 @@ import { replaySteps } from './replay-steps.js';
 import { attempt, Session, type Subject } from './session.js';
 import { type Answer, Skip, type Step } from './step.js';
 
-const TRACED = new URL('../../../dist-fixtures/oracle/vfio/traced-driver.fixture.js', import.meta.url);
+/** Where the drivers are that tell in which order they are called. */
+const TRACED = new URL('../../../dist-fixtures/oracle/vfio/', import.meta.url);
 const NAMES = 'names of kernel functions; compared is the order of the steps that there are here too';
 
 export async function replayOrder(recording: Recording, tally: Tally): Promise<void> {
@@ -60,8 +61,7 @@ class OrderedRun {
   async load(driver: string): Promise<void> {
     const module = MODULES.get(driver);
     if (module === undefined) throw new Error(`no driver is in the graphs`);
-    const url = new URL(TRACED);
-    url.searchParams.set('driver', module.url.href);
+    const url = new URL(`traced-${driver}.fixture.js`, TRACED);
     const options = { log: this.#log.buffer };
     await this.#session.machine.runtime.loadDriver(url, { parents: [{ name: module.parent }], options });
   }

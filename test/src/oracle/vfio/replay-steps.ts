@@ -34,12 +34,10 @@ export async function replaySteps<S>(
       const left = answer.left?.[field];
       const known = answer.differs?.[field];
       const part = answer.upTo?.[field];
-      if (part !== undefined) {
-        const begin = (value: unknown) => String(value ?? '').slice(0, 2 * Math.max(0, part.bytes));
-        tally.leave(part.reason, source, field, kernel);
-        if (begin(kernel) !== begin(here)) differences.push(`kernel ${told(kernel)}, here ${told(here)}`);
-      } else if (left !== undefined) tally.leave(left, source, field, kernel);
-      else if (equal(kernel, here)) return;
+      if (left !== undefined) return tally.leave(left, source, field, kernel);
+      if (equal(kernel, here)) return;
+      const begin = (value: unknown) => String(value ?? '').slice(0, 2 * Math.max(0, part?.bytes ?? 0));
+      if (part !== undefined && begin(kernel) === begin(here)) tally.leave(part.reason, source, field, kernel, here);
       else if (known !== undefined) tally.leave(known, source, field, kernel, here);
       else differences.push(`kernel ${told(kernel)}, here ${told(here)}`);
     };

@@ -12,7 +12,7 @@ export interface Answer {
   readonly args?: Readonly<Record<string, unknown>>;
   /** Why a field is not compared, by its name in `out`, or `ret`. */
   readonly left?: Readonly<Record<string, string>>;
-  /** How many bytes of a field in hex are compared, and why not the others. */
+  /** How many bytes of a field in hex must be the kernel's, and why the others may differ. */
   readonly upTo?: Readonly<Record<string, { readonly bytes: number; readonly reason: string }>>;
   /** Why a field may differ from the kernel's. */
   readonly differs?: Readonly<Record<string, string>>;
