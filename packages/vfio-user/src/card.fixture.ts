@@ -3,7 +3,7 @@
  * (1) and in part (2), memory that cannot be shown (3), a configuration space that ends one byte early.
  */
 import { MediatedError } from '@mediated/core';
-import { DeviceInterrupts, defineDriver, type VfioDevice } from '@mediated/vfio';
+import { DeviceInterrupts, defineDriver, pageAlignedMemory, type VfioDevice } from '@mediated/vfio';
 import {
   DEVICE_FLAGS,
   DEVICE_GET_INFO,
@@ -43,16 +43,11 @@ export const REGION_BYTES = [4096, 16384, 16384, 8192] as const;
 export const SPARSE = { offset: 4096, size: 8192 } as const;
 const SHIFT = 2 ** 20;
 
-interface SharedMemories {
-  readonly Memory: new (pages: { initial: number; maximum: number; shared: true }) => { buffer: SharedArrayBuffer };
-}
-const { Memory } = (globalThis as unknown as { WebAssembly: SharedMemories }).WebAssembly;
-
 class Card {
   readonly regions = [
     new Uint8Array(REGION_BYTES[0]),
-    new Uint8Array(new Memory({ initial: 1, maximum: 1, shared: true }).buffer, 0, REGION_BYTES[1]),
-    new Uint8Array(new Memory({ initial: 1, maximum: 1, shared: true }).buffer, 0, REGION_BYTES[2]),
+    pageAlignedMemory(REGION_BYTES[1]),
+    pageAlignedMemory(REGION_BYTES[2]),
     // Begins 16 bytes behind a page.
     new Uint8Array(new SharedArrayBuffer(REGION_BYTES[3] + 16), 16),
   ];

@@ -11,6 +11,7 @@ export { InterruptCounter } from './interrupt-counter.js';
 export { interruptRemoval } from './interrupt-removal.js';
 export type { MapAccess, MappedMemory } from './mapped-memory.js';
 export { openDevice, openDeviceSync } from './open-device.js';
+export { pageAlignedMemory } from './page-aligned-memory.js';
 export { AddressMap } from './program/address-map.js';
 export {
   ContainerFile,

@@ -1,10 +1,14 @@
 /** Memory that a display shares with its clients. Called by mdpy and mbochs; pure. */
 import { MediatedError } from '@mediated/core';
+import { pageAlignedMemory } from '@mediated/vfio';
 
-/** `bytes` of shared memory, zeroed; the operating system supplies its pages when they are first touched. ENOMEM. */
+/**
+ * `bytes` of shared memory that virtual machines can map too, zeroed; the operating system supplies its pages when they are
+ * first touched. ENOMEM.
+ */
 export function allocateShared(bytes: number): Uint8Array<SharedArrayBuffer> {
   try {
-    return new Uint8Array(new SharedArrayBuffer(bytes));
+    return pageAlignedMemory(bytes);
   } catch (cause) {
     throw new MediatedError('ENOMEM', `${bytes} bytes of shared memory cannot be had`, { cause });
   }

@@ -1,7 +1,8 @@
 /** Memory of a program that plays the machine: a file that a device's process maps, and a view of it. */
 import type { Descriptor, Ledger } from '../native/ledger.js';
 import { createMemoryFile } from '../native/memory-file.js';
-import { coverWithFile, PAGE_BYTES, pageAlignedMemory, uncover } from '../native/shared-pages.js';
+import { pageAlignedMemory } from '@mediated/vfio';
+import { coverWithFile, PAGE_BYTES, uncover } from '../native/shared-pages.js';
 
 export class GuestMemory {
   readonly file: Descriptor;
@@ -24,10 +25,10 @@ export class GuestMemory {
 
   /** Maps a part of a file, which is the memory's to close from then on. */
   static map(file: Descriptor, position: number, length: number, ledger: Ledger): GuestMemory {
-    const memory = pageAlignedMemory(length);
+    const bytes = pageAlignedMemory(length);
     const whole = Math.ceil(length / PAGE_BYTES) * PAGE_BYTES;
-    coverWithFile(memory, 0, { descriptor: file.number, position, length: whole, writable: true }, ledger);
-    return new GuestMemory(file, new Uint8Array(memory, 0, length), ledger);
+    coverWithFile(bytes.buffer, 0, { descriptor: file.number, position, length: whole, writable: true }, ledger);
+    return new GuestMemory(file, bytes, ledger);
   }
 
   close(): void {

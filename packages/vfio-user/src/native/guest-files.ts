@@ -5,10 +5,11 @@
  */
 import { fstatSync } from 'node:fs';
 import { MediatedError } from '@mediated/core';
+import { pageAlignedMemory } from '@mediated/vfio';
 import type { Descriptor, Ledger } from './ledger.js';
 import { checked, libc } from './libc.js';
 import { keepFromShrinking } from './memory-file.js';
-import { coverWithFile, PAGE_BYTES, pageAlignedMemory, uncover } from './shared-pages.js';
+import { coverWithFile, PAGE_BYTES, uncover } from './shared-pages.js';
 
 const WINDOW_BYTES = 2 ** 30;
 const F_GETFL = 3;
@@ -106,7 +107,7 @@ export class GuestFiles {
     let window = this.#windows.get(key);
     if (window === undefined) {
       const most = Math.min(WINDOW_BYTES, file.bytes - index * WINDOW_BYTES);
-      window = { key, memory: pageAlignedMemory(most), length: 0, users: 0 };
+      window = { key, memory: pageAlignedMemory(most).buffer, length: 0, users: 0 };
       this.#windows.set(key, window);
     }
     if (end > window.memory.byteLength) throw refused('the file has grown since it was first mapped');

@@ -1,12 +1,13 @@
 /** Descriptors over sockets, files behind shared buffers, windows onto guest memory. */
 import { openSync, readSync, writeSync } from 'node:fs';
+import { pageAlignedMemory } from '@mediated/vfio';
 import { expect, test } from 'vitest';
 import { EventDescriptor } from '#dist/native/event-descriptor.js';
 import { GuestFiles } from '#dist/native/guest-files.js';
 import { Descriptor, Ledger } from '#dist/native/ledger.js';
 import { addressOf } from '#dist/native/libc.js';
 import { createMemoryFile } from '#dist/native/memory-file.js';
-import { coverWithFile, pageAlignedMemory, uncover } from '#dist/native/shared-pages.js';
+import { coverWithFile, uncover } from '#dist/native/shared-pages.js';
 import { canBeShown, showMemory } from '#dist/native/shown-memory.js';
 import { UnixListener, UnixSocket } from '#dist/native/unix-socket.js';
 import { freshPath } from '../../dist-fixtures/stage.fixture.js';
@@ -42,8 +43,8 @@ test('bytes and descriptors cross a socket; all are counted and closed', () => {
 test('a buffer shows the pages of a file and takes its stores to it; uncovered it shows zeros', () => {
   const ledger = new Ledger();
   const file = createMemoryFile('test', 4 * PAGE, ledger);
-  const memory = pageAlignedMemory(4 * PAGE);
-  const bytes = new Uint8Array(memory);
+  const bytes = pageAlignedMemory(4 * PAGE);
+  const { buffer: memory } = bytes;
   expect(addressOf(bytes) % BigInt(PAGE)).toBe(0n);
   writeSync(file.number, Uint8Array.of(1, 2, 3), 0, 3, 5);
   coverWithFile(memory, 0, { descriptor: file.number, position: 0, length: 4 * PAGE, writable: true }, ledger);
@@ -98,7 +99,7 @@ test('a file that is open for reading is mapped for reading', () => {
 
 test('memory that others map keeps its bytes; it begins and ends with a page', () => {
   const ledger = new Ledger();
-  const bytes = new Uint8Array(pageAlignedMemory(2 * PAGE), 0, 2 * PAGE);
+  const bytes = pageAlignedMemory(2 * PAGE);
   bytes.set([1, 2, 3], PAGE);
   expect(canBeShown([{ offset: 0, bytes: bytes.subarray(16) }])).toBe(false);
   expect(canBeShown([{ offset: 16, bytes }])).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * Files' pages behind shared buffers. A buffer of WebAssembly memory begins at a page and stays where it is; the pages of
- * a file are mapped over its own, and it is as shared with other threads as before, but now also with other processes. It
+ * Files' pages behind shared buffers. The buffer of a `pageAlignedMemory` begins at a page and stays where it is; the pages
+ * of a file are mapped over its own, and it is as shared with other threads as before, but now also with other processes. It
  * outlives what is mapped: the collector takes buffer and mapping away together, never under a view. Called by whoever
  * maps guest memory or shows a device's memory to a guest.
  */
@@ -8,28 +8,11 @@ import type { Ledger } from './ledger.js';
 import { addressOf, checked, libc } from './libc.js';
 
 export const PAGE_BYTES = 4096;
-const WASM_PAGE_BYTES = 65536;
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED_FIXED = 0x11;
 const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x4032;
-
-/** The part of WebAssembly that is used. */
-interface SharedMemories {
-  readonly Memory: new (pages: {
-    readonly initial: number;
-    readonly maximum: number;
-    readonly shared: true;
-  }) => { readonly buffer: SharedArrayBuffer };
-}
-const { Memory } = (globalThis as unknown as { readonly WebAssembly: SharedMemories }).WebAssembly;
-
-/** At least `bytes` of shared memory that begins at a page, zeroed; pages are supplied when they are touched. */
-export function pageAlignedMemory(bytes: number): SharedArrayBuffer {
-  const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
-  return new Memory({ initial: pages, maximum: pages, shared: true }).buffer;
-}
 
 /** A range of a file. Both numbers are multiples of a page. */
 export interface FileRange {
