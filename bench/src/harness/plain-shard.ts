@@ -4,7 +4,14 @@
  *
  * The core's package does not export this room, for nobody else should have it; hence the paths into its build.
  */
-import { BusMemory, type DriverModule, type MdevDriver, type MdevParent, type MdevType, ThreadBus } from '@mediated/core';
+import {
+  BusMemory,
+  type DriverModule,
+  type MdevDriver,
+  type MdevParent,
+  type MdevType,
+  ThreadBus,
+} from '@mediated/core';
 import { createGate, openGate } from '../../../packages/core/dist/mdev/gate.js';
 import { HANDLE_SHIFT, ParentShard } from '../../../packages/core/dist/mdev/parent-shard.js';
 

@@ -32,17 +32,17 @@ const ADAPTER_TYPES = OWNERSHIP_MASKS + 2 * MASK_WORDS;
 const HEADER_WORDS = ADAPTER_TYPES + MASK_BITS;
 
 const QUEUES = HEADER_WORDS;
-export const QUEUE_WORDS = 16;
+const QUEUE_WORDS = 16;
 const QUEUE_COUNT = MASK_BITS * MASK_BITS;
 const TRACE = QUEUES + QUEUE_COUNT * QUEUE_WORDS;
 /** The trace keeps this many events. */
 export const TRACE_EVENTS = 4096;
-export const TRACE_WORDS = 4;
+const TRACE_WORDS = 4;
 const GUESTS = TRACE + TRACE_EVENTS * TRACE_WORDS;
-export const GUEST_WORDS = 48;
+const GUEST_WORDS = 48;
 export const MAX_GUESTS = 4096;
 const MATRICES = GUESTS + MAX_GUESTS * GUEST_WORDS;
-export const MATRIX_WORDS = 80;
+const MATRIX_WORDS = 80;
 /** As many as the parent takes. */
 export const MAX_MATRICES = 65_536;
 const TOTAL_WORDS = MATRICES + MAX_MATRICES * MATRIX_WORDS;

@@ -1,7 +1,7 @@
 /** Matrix devices and their guests: open and close, resets, interrupts, queues and adapters that come and go. */
 import type { Mdev } from '@mediated/core';
 import { ApBus, type ApGuest, apqn, RESPONSES } from '@mediated/vendors/ap';
-import { type DeviceFile, InterruptCounter } from '@mediated/vfio';
+import { type DeviceFile, InterruptCounter, type PassedFile } from '@mediated/vfio';
 import {
   DEVICE_GET_INFO,
   DEVICE_GET_IRQ_INFO,
@@ -415,9 +415,9 @@ describe('commands', () => {
 
   test('SET_IRQS: only an eventfd can be bound; a refused one leaves the old; it is signalled by requests', async () => {
     const counter = InterruptCounter.create();
-    const files = new Map([
+    const files = new Map<number, PassedFile>([
       [3, counter.passed],
-      [4, { kind: 'other' as const }],
+      [4, { kind: 'other' }],
     ]);
     await file.ioctl(DEVICE_SET_IRQS, bind(3), files);
     const { dataNone, dataBool, dataEventfd, trigger, mask } = IRQ_SET_FLAGS;

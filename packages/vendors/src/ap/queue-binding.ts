@@ -13,7 +13,7 @@ import { resetQueues } from './reset.js';
 import type { Masks } from './written.js';
 
 /** Oldest adapter type whose queues vfio_ap takes (CEX4). */
-export const OLDEST_TYPE = 10;
+const OLDEST_TYPE = 10;
 
 /** Whether a queue is for vfio_ap: no default driver owns it, and its card is new enough. */
 export function isEligible(ap: ApMemory, queue: Queue): boolean {

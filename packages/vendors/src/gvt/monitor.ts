@@ -5,8 +5,8 @@
 import { EDID_LINK_STATES, gfxEdid } from '@mediated/vfio/uapi';
 
 /** Where the blob begins in the region: behind the end that GET_REGION_INFO tells (quirk). */
-export const BLOB_OFFSET = 2048;
-export const BLOB_BYTES = 128;
+const BLOB_OFFSET = 2048;
+const BLOB_BYTES = 128;
 const HEADER = [0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00];
 
 /** Told of when the monitor is plugged in or pulled out. */
