@@ -8,7 +8,8 @@ import type { CommandOptions } from './commands.js';
 import { type Definitions, readDefinitions } from './definitions.js';
 import { INTERRUPTED } from './interruption.js';
 import { tellLife } from './life.js';
-import { rage, type Stage } from './rage.js';
+import { rage } from './rage.js';
+import type { Stage } from './stage.js';
 import { Bench } from './storm/bench.js';
 import { formatTable } from './table.js';
 import { columnsOf, type Output, painter } from './terminal.js';
@@ -21,7 +22,7 @@ const CLIENTS = 3;
 /** Answers the exit status. */
 export async function demo(
   { definitions: folder, seed, seconds }: CommandOptions<'demo'>,
-  stage: Stage & { readonly errors: Output },
+  stage: Stage,
 ): Promise<number> {
   const { output, errors, signal } = stage;
   const paint = painter(output);

@@ -5,19 +5,14 @@
 import { counted, whole } from './counted.js';
 import { INTERRUPTED } from './interruption.js';
 import { Progress } from './progress.js';
+import type { Stage } from './stage.js';
 import type { Bench } from './storm/bench.js';
 import { formatReport, verdictOf } from './storm/report.js';
 import { Storm, type StormLimits } from './storm/storm.js';
-import { columnsOf, type Output, painter } from './terminal.js';
+import { columnsOf, painter } from './terminal.js';
 
 /** Widest output. */
 const MOST_COLUMNS = 80;
-
-/** Where it is shown and what stops it. */
-export interface Stage {
-  readonly output: Output;
-  readonly signal: AbortSignal;
-}
 
 /** Lets a storm rage and answers the exit status. The bench has no parents afterwards. */
 export async function rage(bench: Bench, limits: StormLimits, { output, signal }: Stage): Promise<number> {

@@ -1,7 +1,8 @@
 /** `mediated stress`: a storm alone. Runs on the main thread; called by `main.ts`. */
 import { counted } from './counted.js';
 import type { CommandOptions } from './commands.js';
-import { rage, type Stage } from './rage.js';
+import { rage } from './rage.js';
+import type { Stage } from './stage.js';
 import { Bench } from './storm/bench.js';
 
 /** Answers the exit status. */

@@ -93,6 +93,20 @@ for (const { title, release, options } of KINDS) {
       expect(await ok('list')).toBe(`${UUID} mtty mtty-1 auto (defined)`);
     });
 
+    test('what it defines, mediated up creates', async () => {
+      await ok('define', '-u', UUID, '-p', 'mtty', '-t', 'mtty-1', '--auto');
+      const folder = join(stage.work, options.environmentRoot === true ? 'env/etc/mdevctl.d' : 'mdevctl.d');
+      const words = ['up', '--no-mount', '--instance', 'other', '--json', '--for', '1', '--definitions', folder];
+      const { status, stdout } = await stage.mediated(...words);
+      expect(status).toBe(0);
+      const events = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(events).toContainEqual({ event: 'device', uuid: UUID, parent: 'mtty', type: 'mtty-1' });
+      expect(events).toContainEqual({ event: 'defined', folder, created: 1, problems: 0 });
+    });
+
     test('an attribute that cannot be written takes the device back', async () => {
       await ok('define', '-u', UUID, '-p', 'mtty', '-t', 'mtty-1');
       await ok('modify', '-u', UUID, '--addattr=vendor/sample_mdev_dev', '--value=x');

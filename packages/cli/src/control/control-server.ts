@@ -18,6 +18,7 @@ export class ControlServer {
   readonly #server: Server;
   /** For a program that ends without closing. */
   readonly #remove = () => rmSync(this.path, { force: true });
+  #closed: Promise<unknown> | undefined;
   readonly #exchanges = new Set<Exchange>();
 
   private constructor(path: string, handlers: Handlers) {
@@ -38,12 +39,18 @@ export class ControlServer {
     return server;
   }
 
-  /** Ends streams, waits for the answers under way, and takes the socket away. */
-  async close(): Promise<void> {
-    const closed = once(this.#server, 'close');
+  /** Takes no more requests and ends streams. Those under way may still be answered, until {@link close}. */
+  stop(): void {
+    this.#closed ??= once(this.#server, 'close');
     this.#server.close();
     for (const exchange of this.#exchanges) exchange.end();
-    await closed;
+  }
+
+  /** Ends what is still there, and takes the socket away. */
+  async close(): Promise<void> {
+    this.stop();
+    for (const exchange of this.#exchanges) exchange.abandon();
+    await this.#closed;
     process.off('exit', this.#remove);
   }
 

@@ -15,6 +15,8 @@ const LONGEST_REQUEST = 65_536;
 const MOST_WAITING = 4 * 2 ** 20;
 /** Milliseconds that a client may take for its request. */
 const PATIENCE = 10_000;
+/** Milliseconds without a word after which a connection is given up when the instance has ended. */
+const LAST_PATIENCE = 500;
 
 /** What a handler of a request can use while it runs. */
 export interface Conversation {
@@ -69,6 +71,11 @@ export class Exchange implements Conversation {
   readonly lose = (count: number): void => {
     this.#lost += count;
   };
+
+  /** The instance has ended: what is not answered and taken soon never will be. */
+  abandon(): void {
+    this.#socket.setTimeout(LAST_PATIENCE, () => this.#socket.destroy());
+  }
 
   /** The instance ends: a stream ends with it, a request that runs is answered still. */
   end(): void {

@@ -33,7 +33,7 @@ export async function createDefined(
 }
 
 /** How much of a task is done, as a bar. */
-export function bar(through: number, all: number): string {
+function bar(through: number, all: number): string {
   const filled = all === 0 ? BAR : Math.floor((through / all) * BAR);
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`;
 }

@@ -1,7 +1,16 @@
 /** `mediated up` and the commands that reach it, as programs of their own, as users run them. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -168,6 +177,32 @@ describe('mediated up', () => {
     const { status, stderr } = await mediated('up', '--no-mount', '--config', join(folder, 'm.json'));
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: \/drivers\/1 \(mtty\): EBUSY: /)]);
   });
+});
+
+test('mediated up ends although somebody waits for a removal that does not end', async () => {
+  const slow = { driver: 'mtty', parents: [{ name: 'mtty' }], faults: { delay_remove: '2 60000' } };
+  writeFileSync(join(folder, 'm.json'), JSON.stringify({ runtime: { closeDeadline: 100 }, drivers: [slow] }));
+  define('mtty', UUID, { mdev_type: 'mtty-2', start: 'auto' });
+  const up = new Up('--no-mount', '--definitions', join(folder, 'd'));
+  await up.until('ready');
+  const waiting = mediated('remove', UUID);
+  await up.until('ready');
+  await mediated('list');
+  expect(await up.end()).toBe(0);
+  expect(await waiting).toMatchObject({ status: 1, stderr: /^mediated: / });
+});
+
+test.runIf(process.getuid?.() === 0)('nobody but its owner gets at a running instance', async () => {
+  const up = new Up('--no-mount');
+  const { socket } = await up.until('ready');
+  chmodSync(folder, 0o755);
+  const script =
+    'require("net").connect(process.argv[1]).on("error", (e) => console.log(e.code)).on("connect", () => process.exit())';
+  const stranger = spawnSync(process.execPath, ['-e', script, String(socket)], { uid: 65_534, encoding: 'utf8' });
+  expect([stranger.status, stranger.stdout]).toEqual([0, 'EACCES\n']);
+  const command = spawnSync(process.execPath, [MAIN, 'list'], { uid: 65_534, env: environment(), encoding: 'utf8' });
+  expect([command.status, command.stderr]).toEqual([1, expect.stringContaining('no instance default runs here')]);
+  expect(await up.end()).toBe(0);
 });
 
 describe('the other commands', () => {

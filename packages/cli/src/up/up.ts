@@ -58,11 +58,13 @@ async function serve(
     undo.push(() => runtime.close());
     tellWhatHappens(runtime, report);
     const control = await ControlServer.open(path, requestsOf(runtime));
-    undo.push(() => control.close());
+    // Who waits for the end of a removal is answered by the end of the runtime, and not waited for before.
+    undo.unshift(() => control.close());
     if (signal.aborted) return;
     const tree = await mount(runtime, configuration, options, report);
     if (tree !== undefined) undo.push(() => tree.unmount());
     undo.push(() => removeAll(runtime.bus, report, configuration.runtime?.closeDeadline));
+    undo.push(async () => control.stop());
     const folder = options.definitions || configuration.definitions;
     await createDefined(runtime.bus, folder, report, new Progress(output));
     const { instance } = options;
@@ -74,8 +76,15 @@ async function serve(
     await ended(within(signal, options.for));
     report.tell('ending', {}, 'ending');
   } finally {
-    for (const step of undo.reverse()) await step();
+    await undoAll(undo);
   }
+}
+
+/** Undoes in the reverse order, also what follows a step that fails; throws what the first of those threw. */
+async function undoAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of [...steps].reverse()) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function tellLoaded(report: Report, driver: string, parents: readonly string[]): void {
