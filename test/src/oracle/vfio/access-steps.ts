@@ -1,6 +1,8 @@
 /** Steps that read and write a device's file, at a region and an offset, or at positions that the words name. */
 import { PCI_REGIONS } from '@mediated/vfio/uapi';
-import { attempt, type Session, type Subject } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { type Answer, hex, Skip, type Step } from './step.js';
 
 export const EMPTY =

@@ -10,7 +10,9 @@ import {
   IOMMU_UNMAP_DMA,
   iommuInfo,
 } from '@mediated/vfio/uapi';
-import { attempt, type Container, type Session } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
+import type { Container } from './subject.js';
 import { type Answer, hex, type Step } from './step.js';
 import { plainIoctl } from './plain-ioctl.js';
 
@@ -60,7 +62,8 @@ async function containerAtHand(session: Session, step: Step): Promise<Container>
   const known = session.containerOf(subject);
   if (known?.descriptor !== undefined) return known;
   const container = await session.container('first');
-  await session.setContainer(subject, container);
+  // The container of the group may have been closed: then no other can be set.
+  if (known === undefined) await session.setContainer(subject, container);
   return container;
 }
 

@@ -1,5 +1,6 @@
 /** Names under which a program asked a group for a device: those that it gave are described by what was changed. */
-import type { Session, Subject } from './session.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 
 /** Longer than a page. */
 const LONG = 5000;

@@ -11,7 +11,8 @@ import {
   featureMigration,
 } from '@mediated/vfio/uapi';
 import { isNull } from './info-steps.js';
-import { attempt, type Session } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
 import { type Answer, hex, type Step } from './step.js';
 
 const NO_BITMAPS = 'the recorded kernel was built without bitmaps of I/O addresses: it has nothing to report with';

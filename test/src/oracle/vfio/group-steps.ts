@@ -5,7 +5,9 @@
 import { GROUP_GET_DEVICE_FD, GROUP_GET_STATUS, GROUP_SET_CONTAINER, groupStatus } from '@mediated/vfio/uapi';
 import { deviceName } from './device-name.js';
 import { plainIoctl } from './plain-ioctl.js';
-import { attempt, int, type Session, type Subject } from './session.js';
+import { attempt, int } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 import type { Answer, Step } from './step.js';
 import { readConfigWord } from './access-steps.js';
 

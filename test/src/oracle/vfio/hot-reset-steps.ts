@@ -18,8 +18,8 @@ import {
 } from '@mediated/vfio/uapi';
 import { isNull } from './info-steps.js';
 import type { PciSession } from './pci-session.js';
-import { attempt, int } from './session.js';
-import { type Answer, Skip, type Step } from './step.js';
+import { attempt, int } from './attempt.js';
+import type { Answer, Step } from './step.js';
 
 /** Room for the list of affected devices, whatever argsz says. */
 const ROOM = 4096;
@@ -90,8 +90,10 @@ async function status(session: PciSession): Promise<Answer> {
 
 async function deviceStep(session: PciSession, step: Step): Promise<Answer | undefined> {
   const { words } = step;
+  if (!/^(DEVICE_RESET|DEVICE_GET_INFO$|REGION_INFO$|IRQ_INFO$)/.test(words)) return undefined;
+  const device = await deviceOf(session, step);
   const ioctl = (command: number, argument: Uint8Array | null) =>
-    attempt(() => session.program.ioctl(deviceOf(session, step), command, argument));
+    attempt(() => session.program.ioctl(device, command, argument));
   if (/^DEVICE_RESET/.test(words)) {
     const info = deviceInfo.bytes({ argsz: deviceInfo.size });
     await ioctl(DEVICE_GET_INFO, info);
@@ -116,17 +118,13 @@ async function deviceStep(session: PciSession, step: Step): Promise<Answer | und
 }
 
 /** The device that the arguments or the words name, or the first. */
-function deviceOf(session: PciSession, step: Step): number {
-  const name = step.text('bdf') ?? /through ([\da-f:.]+)/.exec(step.words)?.[1];
-  if (name === undefined) return session.first;
-  const device = session.devices.get(name);
-  if (device === undefined) throw new Skip(`the recording does not show how ${name} was opened`);
-  return device;
+function deviceOf(session: PciSession, step: Step): Promise<number> {
+  return session.device(step.text('bdf') ?? /through ([\da-f:.]+)/.exec(step.words)?.[1]);
 }
 
 async function hotResetInfo(session: PciSession, step: Step): Promise<Answer> {
   const { program } = session;
-  const device = deviceOf(session, step);
+  const device = await deviceOf(session, step);
   const command = DEVICE_GET_PCI_HOT_RESET_INFO;
   if (isNull(step.words)) return { ret: await attempt(() => program.ioctl(device, command, null)) };
   const said = /argsz (\d+)/.exec(step.words)?.[1];
@@ -149,12 +147,12 @@ function affected(bytes: Uint8Array): { group: number; bdf: string } {
 }
 
 /** The words name what is given in place of all groups, and fields that have another value than they should. */
-function hotReset(session: PciSession, step: Step): Promise<number> {
+async function hotReset(session: PciSession, step: Step): Promise<number> {
   const { words } = step;
   const { program } = session;
-  const device = deviceOf(session, step);
+  const device = await deviceOf(session, step);
   if (isNull(words)) return attempt(() => program.ioctl(device, DEVICE_PCI_HOT_RESET, null));
-  const files = filesOf(session, step);
+  const files = filesOf(session, step, device);
   const number = (name: string) => Number(new RegExp(`\\b${name} (\\d+)$`).exec(words)?.[1] ?? Number.NaN);
   const argument = new Uint8Array(Math.max(ROOM, HEADER_BYTES + 4 * files.length));
   const argsz = /argsz too small$/.test(words) ? HEADER_BYTES : number('argsz');
@@ -170,14 +168,14 @@ function hotReset(session: PciSession, step: Step): Promise<number> {
   return attempt(() => program.ioctl(device, DEVICE_PCI_HOT_RESET, argument));
 }
 
-function filesOf(session: PciSession, step: Step): number[] {
+function filesOf(session: PciSession, step: Step, device: number): number[] {
   const { words } = step;
   const groups = [...session.groups.values()];
   const unrelated = session.unrelated ?? -1;
   const fd = /\bfd (-?\d+)$/.exec(words)?.[1];
   if (fd !== undefined) return [Number(fd)];
   if (/container fd/.test(words)) return [session.container ?? -1];
-  if (/device fd/.test(words)) return [session.first];
+  if (/device fd/.test(words)) return [device];
   if (/given twice/.test(words)) return [groups[0], groups[0]];
   if (/same fd repeated/.test(words)) return Array<number>(step.number('count')).fill(groups[0]);
   if (/only the unrelated/.test(words)) return [unrelated];

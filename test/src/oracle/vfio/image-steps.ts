@@ -3,7 +3,8 @@ import { isMediatedError } from '@mediated/core';
 import { MIGRATION_STATES } from '@mediated/vfio/uapi';
 import { getState, setState } from './migration-state.js';
 import { storyOf } from './migration-story.js';
-import type { Session, Subject } from './session.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { type Answer, Skip, type Step } from './step.js';
 
 /** Fields of an mtty's image: where they lie, and how many bytes they have. */

@@ -12,7 +12,8 @@ import {
   regionInfo,
 } from '@mediated/vfio/uapi';
 import { plainIoctl } from './plain-ioctl.js';
-import { attempt, type Session } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
 import { type Answer, hex, type Step } from './step.js';
 
 const NO_IOMMUFD =

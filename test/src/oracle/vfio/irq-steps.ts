@@ -1,7 +1,8 @@
 /** Steps that set interrupts up, and count which eventfd fires. */
 import { DEVICE_SET_IRQS, IRQ_SET_BYTES, IRQ_SET_FLAGS, irqSet } from '@mediated/vfio/uapi';
 import { isNull } from './info-steps.js';
-import { attempt, int, type Session } from './session.js';
+import { attempt, int } from './attempt.js';
+import type { Session } from './session.js';
 import type { Answer, Step } from './step.js';
 
 const DISABLE = IRQ_SET_FLAGS.dataNone | IRQ_SET_FLAGS.trigger;

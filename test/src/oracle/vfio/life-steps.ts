@@ -1,5 +1,6 @@
 /** Steps that open, close and remove the device at hand. */
-import { attempt, type Session } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
 import { type Answer, Skip, type Step } from './step.js';
 
 const LINKS = 'what /proc and fstat say of descriptors: a descriptor here has no inode';

@@ -1,5 +1,6 @@
 /** Steps that map a device's memory, and what a program stores there between them. */
-import { attempt, type Session } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
 import type { Answer, Step } from './step.js';
 
 const PROT_WRITE = 2;

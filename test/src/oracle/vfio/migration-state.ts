@@ -10,7 +10,9 @@ import {
   featureMigState,
   MIGRATION_STATES,
 } from '@mediated/vfio/uapi';
-import { attempt, type Session, type Subject } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 
 /** What the program puts where a descriptor goes: nothing, or what shows whether it was touched. */
 const NO_FILE = -1;

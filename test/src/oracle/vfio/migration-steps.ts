@@ -10,7 +10,9 @@ import {
 } from '@mediated/vfio/uapi';
 import { moduleTypes } from '../modules.js';
 import { getState, imageOf, readOne, setState, stateNumber, featureArgument } from './migration-state.js';
-import { attempt, type Session, type Subject } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { type Answer, hex, type Step } from './step.js';
 
 /** Registers of a port by their names. */

@@ -5,7 +5,9 @@
 import { MIG_GET_PRECOPY_INFO, PCI_REGIONS, PRECOPY_INFO_BYTES, precopyInfo } from '@mediated/vfio/uapi';
 import { readToEnd, getState, setState, stateNumber } from './migration-state.js';
 import { plainIoctl } from './plain-ioctl.js';
-import { attempt, type Session, type Subject } from './session.js';
+import { attempt } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { type Answer, hex, Skip, type Step } from './step.js';
 
 const ROOM = 4096;
@@ -122,7 +124,8 @@ async function enter(
     if (role === 'restore') story.written = 0;
   }
   if (wholeImage) {
-    story.image = await readToEnd(session, descriptor ?? -1);
+    if (descriptor === undefined) throw new Skip('the recording does not show the data file that the step is about');
+    story.image = await readToEnd(session, descriptor);
     return { ret: story.image.length, out: { hex: hex(story.image) } };
   }
   return { ret, out: { data_fd, state: (await getState(session, subject)).state } };

@@ -6,7 +6,7 @@ import type { Mdev, Parent, Runtime } from '@mediated/core';
 import { Descriptors } from '@mediated/vfio';
 import { bind, boundDevice } from '@mediated/vfio/physical';
 import * as uapi from '@mediated/vfio/uapi';
-import { int } from './session.js';
+import { int } from './attempt.js';
 import { Skip } from './step.js';
 
 /** How often functions were reset alone, and buses or slots as a whole. */
@@ -40,11 +40,21 @@ export class PciSession {
     return this.program.bus;
   }
 
-  /** The device that was opened first. */
-  get first(): number {
-    const [device] = this.devices.values();
-    if (device === undefined) throw new Skip('the recording does not show which device is open');
-    return device;
+  /** The device of this name, or the one that was opened first, opened if it is not. */
+  async device(name?: string): Promise<number> {
+    const [opened] = this.devices.keys();
+    const [bound] = this.bound.keys();
+    const wanted = name ?? opened ?? bound;
+    if (wanted === undefined) throw new Skip('the recording does not show which device is bound');
+    const known = this.devices.get(wanted);
+    if (known !== undefined) return known;
+    const mdev = this.bound.get(wanted);
+    if (mdev?.group === undefined) throw new Skip(`the recording does not show how ${wanted} was bound`);
+    if (!this.groups.has(mdev.group)) {
+      await this.setContainer(await this.openGroup(mdev.group));
+      await this.setIommu();
+    }
+    return this.openDevice(wanted);
   }
 
   /** Binds a function; one that offers virtual functions does so from then on, as many as were recorded. */

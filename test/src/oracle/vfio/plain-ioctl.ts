@@ -1,7 +1,7 @@
 /** What a program asks any file for, to see that it is refused: foreign commands, read, write, mmap, poll. */
 import type { Descriptors } from '@mediated/vfio';
 import * as uapi from '@mediated/vfio/uapi';
-import { attempt } from './session.js';
+import { attempt } from './attempt.js';
 import type { Answer } from './step.js';
 
 /** Of the commands of terminals. */

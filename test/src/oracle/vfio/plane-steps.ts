@@ -1,7 +1,9 @@
 /** Steps of a program that looks at a display: planes, modes that a guest sets, dma-bufs. */
 import { DEVICE_GET_GFX_DMABUF, DEVICE_QUERY_GFX_PLANE, GFX_PLANE_FLAGS, gfxPlaneInfo } from '@mediated/vfio/uapi';
-import { attempt, int, type Session, type Subject } from './session.js';
-import type { Answer, Step } from './step.js';
+import { attempt, int } from './attempt.js';
+import type { Session } from './session.js';
+import type { Subject } from './subject.js';
+import { type Answer, Skip, type Step } from './step.js';
 
 /** Numbers of the DISPI registers of Bochs' graphics card, by the names of arguments; they lie in region 2. */
 const DISPI: readonly (readonly [name: string, register: number])[] = [
@@ -57,7 +59,8 @@ async function setMode(session: Session, subject: Subject, device: number, step:
 /** Its size, and what mapping it for writing gives; then it is closed. */
 async function lookAtBuffer(session: Session): Promise<Answer> {
   const { program } = session;
-  const buffer = buffers.get(session) ?? -1;
+  const buffer = buffers.get(session);
+  if (buffer === undefined) throw new Skip('the recording does not show which dma-buf is open');
   const ret = await attempt(() => program.size(buffer));
   const mmap = await attempt(() => program.mmap(buffer, PAGE, 0).then(() => 0));
   await program.close(buffer);

@@ -15,7 +15,9 @@ import {
 import { Machine } from '../machine.js';
 import { type Recording, text } from '../recording.js';
 import { showResult, type Tally } from '../tally.js';
-import { attempt, int, Session, type Subject } from './session.js';
+import { attempt, int } from './attempt.js';
+import { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { hex } from './step.js';
 
 /**

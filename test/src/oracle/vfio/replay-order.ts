@@ -11,7 +11,9 @@ import type { Tally } from '../tally.js';
 import { stepsOf } from './kernel-graph.js';
 import { OrderLog } from './order-log.js';
 import { replaySteps } from './replay-steps.js';
-import { attempt, Session, type Subject } from './session.js';
+import { attempt } from './attempt.js';
+import { Session } from './session.js';
+import type { Subject } from './subject.js';
 import { type Answer, Skip, type Step } from './step.js';
 
 /** Where the drivers are that tell in which order they are called. */

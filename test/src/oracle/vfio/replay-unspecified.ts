@@ -9,7 +9,8 @@ import type { Fields, Recording } from '../recording.js';
 import type { Tally } from '../tally.js';
 import { BEHIND, EMPTY } from './access-steps.js';
 import { replaySteps } from './replay-steps.js';
-import { attempt, Session } from './session.js';
+import { attempt } from './attempt.js';
+import { Session } from './session.js';
 import { type Answer, hex, type Step } from './step.js';
 
 /** What these recordings have beside the arguments, although it is what came of them. */

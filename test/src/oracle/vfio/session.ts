@@ -3,54 +3,16 @@
  * and no step before it has made (a device, an open group, a container with its IOMMU) is made here, so that steps may be
  * left out. One per recording; used by the handlers of this folder.
  */
-import type { Mdev } from '@mediated/core';
 import { Descriptors, InterruptCounter } from '@mediated/vfio';
 import * as uapi from '@mediated/vfio/uapi';
-import { type Machine, resultOf } from '../machine.js';
+import type { Machine } from '../machine.js';
 import { moduleOfType } from '../modules.js';
+import { attempt, int } from './attempt.js';
 import { Skip } from './step.js';
+import { type Container, Subject } from './subject.js';
 
 /** Of the recorder's devices: how the last four digits count them. */
 const UUID_STEM = '83b8f4f2-509f-382f-3c1e-e6bfe0fa';
-
-/** 0 or more, or a negative errno. */
-export async function attempt(call: () => Promise<number>): Promise<number> {
-  try {
-    return await call();
-  } catch (error) {
-    return resultOf(error);
-  }
-}
-
-/** A number as an argument that points to it. */
-export function int(value: number): Uint8Array {
-  return new Uint8Array(Int32Array.of(value).buffer);
-}
-
-/** An open container and what is known of it. */
-export interface Container {
-  descriptor: number | undefined;
-  hasIommu: boolean;
-}
-
-/** A device that the recorder used, and the files of it that are open. */
-export class Subject {
-  readonly uuid: string;
-  readonly type: string;
-  mdev: Mdev | undefined;
-  group: number | undefined;
-  container: Container | undefined;
-  /** Open files of the device, the oldest first. */
-  devices: number[] = [];
-  lastClosed: number | undefined;
-  /** Where regions lie in the device's file, by index. */
-  readonly regions = new Map<number, { offset: number; size: number }>();
-
-  constructor(uuid: string, type: string) {
-    this.uuid = uuid;
-    this.type = type;
-  }
-}
 
 export class Session {
   readonly machine: Machine;
