@@ -27,9 +27,10 @@ export { GroupFile, type GroupStatus, openGroup, openGroupSync, type OpenOptions
 export { type IoasMapping, IommufdFile, openIommufd, openIommufdSync } from './program/iommufd-file.js';
 export { KvmFile, openKvm, openKvmSync } from './program/kvm-file.js';
 export type { DeviceAttribute, DeviceOperations, IoctlCall, OpenedAs } from './operations.js';
-export type { DeviceDma, PinAccess } from './iommu/device-access.js';
+export type { DeviceDma, PinAccess, RemoteMemory } from './iommu/device-access.js';
 export type { PassableFile, PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
+export { setRemoteMemory } from './remote-memory.js';
 export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';
 export { InterruptLine, type LineBehavior, type Signalled } from './irqs/interrupt-line.js';
 export { descriptorAt, type IrqAction, type IrqData, type IrqSet, isMeant, readIrqSet } from './irqs/irq-set.js';

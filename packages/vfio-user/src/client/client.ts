@@ -290,8 +290,7 @@ function writeRequest(region: number, offset: number, bytes: Uint8Array): Uint8A
   return request;
 }
 
-/** @internal */
-export function multiRequest(writes: readonly SmallWrite[]): Uint8Array {
+function multiRequest(writes: readonly SmallWrite[]): Uint8Array {
   const request = new Uint8Array(8 + writes.length * multiWrite.size);
   new DataView(request.buffer).setBigUint64(0, BigInt(writes.length), true);
   for (const [at, { region, offset, bytes }] of writes.entries()) {

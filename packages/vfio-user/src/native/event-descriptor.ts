@@ -27,7 +27,7 @@ export class EventDescriptor {
   }
 
   signal(): void {
-    signalDescriptor(this.descriptor.number);
+    writeSync(this.descriptor.number, ONE);
   }
 
   /** Takes all signals that have come: how many, possibly 0. Never waits. */
@@ -54,11 +54,6 @@ export class EventDescriptor {
   close(): void {
     this.descriptor.close();
   }
-}
-
-/** Signals an event counter of this process. */
-export function signalDescriptor(number: number): void {
-  writeSync(number, ONE);
 }
 
 /**

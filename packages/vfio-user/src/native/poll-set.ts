@@ -21,9 +21,9 @@ export class PollSet {
     }
   }
 
-  /** Blocks until one of them is ready, or has failed. */
-  wait(): void {
-    while (libc.poll(this.#bytes, this.#bytes.length / ENTRY_BYTES, -1) < 0) {
+  /** Blocks until one of them is ready, or has failed, or so many milliseconds have passed (-1: for ever). */
+  wait(milliseconds = -1): void {
+    while (libc.poll(this.#bytes, this.#bytes.length / ENTRY_BYTES, milliseconds) < 0) {
       if (lastErrno() !== EINTR) checked(-1, 'poll');
     }
   }

@@ -7,7 +7,7 @@ import { MediatedError } from '@mediated/core';
 import type { Descriptor } from '../native/ledger.js';
 import { addressOf } from '../native/libc.js';
 import type { UnixSocket } from '../native/unix-socket.js';
-import { HEADER, HEADER_BYTES, type Message } from './message.js';
+import { FLAGS, HEADER, HEADER_BYTES, type Message } from './message.js';
 
 /** Descriptors that came with a read which ended at that place of the buffer. */
 interface Arrival {
@@ -21,6 +21,8 @@ export interface Received extends Message {
 }
 
 const NO_DESCRIPTORS: readonly Descriptor[] = [];
+/** Flags of a reply that was taken out of its turn; nobody sends them. */
+const TAKEN = 0xffffffff;
 
 export class Incoming {
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -42,11 +44,35 @@ export class Incoming {
   /** Takes from the socket what is there. Messages that were taken before are invalid now. */
   fill(socket: UnixSocket): 'bytes' | 'nothing' | 'gone' {
     this.#makeRoom();
+    return this.#receive(socket);
+  }
+
+  #receive(socket: UnixSocket): 'bytes' | 'nothing' | 'gone' {
     const descriptors: Descriptor[] = [];
     const count = socket.receive(this.#address + BigInt(this.#end), this.#bytes.length - this.#end, descriptors);
     if (count > 0) this.#end += count;
     if (descriptors.length > 0) this.#arrivals.push({ end: this.#end, descriptors });
     return count > 0 ? 'bytes' : count === 0 ? 'gone' : 'nothing';
+  }
+
+  /** {@link fill} while a message that was taken is still in use. `full`: there is no room behind it. */
+  fillBehind(socket: UnixSocket): 'bytes' | 'nothing' | 'gone' | 'full' {
+    return this.#end === this.#bytes.length ? 'full' : this.#receive(socket);
+  }
+
+  /** Takes a reply out of the messages that have arrived; those before it stay. Undefined: it has not. */
+  takeReply(id: number): Message | undefined {
+    for (let at = this.#start; this.#end - at >= HEADER_BYTES; ) {
+      const size = this.#view.getUint32(at + HEADER.size, true);
+      if (size < HEADER_BYTES || this.#end - at < size) return undefined;
+      const message = this.#messageAt(at, size);
+      if (message.id === id && message.flags !== TAKEN && (message.flags & FLAGS.kind) === FLAGS.reply) {
+        this.#view.setUint32(at + HEADER.flags, TAKEN, true);
+        return message;
+      }
+      at += size;
+    }
+    return undefined;
   }
 
   /** The next message; undefined: not all of it is there. EINVAL: its size is none, and nothing after it can be read. */
@@ -59,13 +85,20 @@ export class Incoming {
     }
     if (this.#end - at < size) return undefined;
     this.#start += size;
+    const descriptors = this.#arrivals.length === 0 ? NO_DESCRIPTORS : this.#arrived();
+    const message = this.#messageAt(at, size);
+    if (message.flags !== TAKEN) return { ...message, descriptors };
+    for (const descriptor of descriptors) descriptor.close();
+    return this.take();
+  }
+
+  #messageAt(at: number, size: number): Message {
     return {
       id: this.#view.getUint16(at + HEADER.id, true),
       command: this.#view.getUint16(at + HEADER.command, true),
       flags: this.#view.getUint32(at + HEADER.flags, true),
       errno: this.#view.getUint32(at + HEADER.errno, true),
       payload: this.#bytes.subarray(at + HEADER_BYTES, at + size),
-      descriptors: this.#arrivals.length === 0 ? NO_DESCRIPTORS : this.#arrived(),
     };
   }
 

@@ -4,6 +4,7 @@
  */
 import { Bus, type BusHandle, MediatedError, ThreadBus } from '@mediated/core';
 import { Client, defineActor } from '@mediated/core/actor';
+import { setRemoteMemory } from '@mediated/vfio';
 import { Descriptor, Ledger } from '../native/ledger.js';
 import { UnixSocket } from '../native/unix-socket.js';
 import { attendantProtocol, OUTCOMES } from './attendant-protocol.js';
@@ -33,7 +34,8 @@ export const attendantActor = defineActor({
   name: 'attendantActor',
   protocol: attendantProtocol,
   start(context, options: AttendantOptions) {
-    const bus = new Bus(new Client(context.endpoint), ThreadBus.open(options.bus).memory);
+    const threadBus = ThreadBus.open(options.bus);
+    const bus = new Bus(new Client(context.endpoint), threadBus.memory);
     const ledger = new Ledger(options.ledger);
     const shown = new ShownRegions(ledger);
     let session: Session | undefined;
@@ -92,7 +94,14 @@ export const attendantActor = defineActor({
               socket.close();
               throw new MediatedError('ENODEV', 'the device is gone', { syscall: 'vfio-user' });
             }
-            session = new Session(socket, { bus, mdev, ledger, shown });
+            const { index, generation } = options;
+            session = new Session(socket, {
+              bus,
+              mdev,
+              ledger,
+              shown,
+              setRemoteMemory: (memory) => setRemoteMemory(threadBus, index, generation, memory),
+            });
           }),
         serve: (signalled) =>
           inTurn(async () => {

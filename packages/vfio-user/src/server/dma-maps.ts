@@ -1,6 +1,7 @@
 /**
  * Guest memory as a machine announces it: DMA_MAP and DMA_UNMAP. What comes with a file is mapped and given to the
- * device's container; what comes without is only noted. Lives on the device's thread.
+ * device's container; what comes without is only noted, for
+ * `message-memory.ts`. Lives on the device's thread.
  */
 import type { Descriptor, Ledger } from '../native/ledger.js';
 import { GuestFiles, type GuestPiece } from '../native/guest-files.js';
@@ -12,6 +13,8 @@ import { assertBytes, refusal } from './refusal.js';
 interface DmaMap {
   readonly address: bigint;
   readonly size: bigint;
+  /** `DMA_MAP_FLAGS`. */
+  readonly flags: number;
   readonly pieces: readonly GuestPiece[];
 }
 
@@ -46,7 +49,7 @@ export class DmaMaps {
     }
     const [file] = descriptors;
     const pieces = file === undefined ? [] : await this.#mapFile(file, { flags, offset, address, size });
-    this.#maps.set(address, { address, size, pieces });
+    this.#maps.set(address, { address, size, flags, pieces });
   }
 
   /** ENOENT: there is no such map; EINVAL. When it returns, the device touches none of it any more. */
@@ -64,6 +67,16 @@ export class DmaMaps {
     const map = this.#maps.get(address);
     if (map === undefined || map.size !== size) throw refusal('ENOENT', `0x${address.toString(16)} is not mapped so`);
     await this.#unmap(map);
+  }
+
+  /** Whether all of a range was mapped at once, without a file, for such an access. */
+  isWithoutFile(address: bigint, length: bigint, write: boolean): boolean {
+    const needed = write ? DMA_MAP_FLAGS.write : DMA_MAP_FLAGS.read;
+    for (const map of this.#maps.values()) {
+      if (address < map.address || address + length > map.address + map.size) continue;
+      return map.pieces.length === 0 && (map.flags & needed) !== 0;
+    }
+    return false;
   }
 
   /** The device is closed: what was mapped is given back. */

@@ -345,6 +345,47 @@ describe('guest memory', () => {
     memory.close();
   });
 
+  describe('without a file', () => {
+    /** As {@link dma}, by writes that the machine does not wait for. */
+    const posted = async (register: number, iova: number, count: number) => {
+      await client.write(0, REGISTERS.iova, u64(iova));
+      await client.post(0, register, u64(count));
+      return errno();
+    };
+
+    test('the device reads and writes it by messages, while the machine asks on', async () => {
+      const memory = new Uint8Array(3 * PAGE);
+      await client.mapMemory({ address: 0x5000n, memory });
+      memory.set([1, 2, 3], PAGE - 1);
+      await client.write(0, REGISTERS.iova, u64(0x5000 + PAGE - 1));
+      const [, , data] = await Promise.all([
+        client.post(0, REGISTERS.read, u64(3)),
+        client.read(0, 0, 1),
+        client.read(0, REGISTERS.data, 3),
+        ...Array.from({ length: 100 }, () => client.read(0, 0, 4)),
+      ]);
+      expect(data).toEqual(Uint8Array.of(1, 2, 3));
+      await client.write(0, REGISTERS.data, Uint8Array.of(7, 8));
+      expect(await posted(REGISTERS.write, 0x5000 + 2 * PAGE, 2)).toBe(0);
+      expect(memory.subarray(2 * PAGE, 2 * PAGE + 3)).toEqual(Uint8Array.of(7, 8, 0));
+    });
+
+    test('in the middle of an access for whose answer the machine waits it is EFAULT', async () => {
+      await client.mapMemory({ address: 0n, memory: new Uint8Array(PAGE) });
+      expect(await dma(REGISTERS.read, 0, 1)).toBe(-ERRNO.EFAULT);
+      expect(await posted(REGISTERS.read, 0, 1)).toBe(0);
+    });
+
+    test('what is mapped for reading is not written; what is unmapped is not there; what the machine refuses fails', async () => {
+      await client.mapMemory({ address: 0n, memory: new Uint8Array(PAGE), write: false });
+      expect(await posted(REGISTERS.write, 0, 1)).not.toBe(0);
+      await client.unmapMemory({ address: 0n, size: PAGE });
+      expect(await posted(REGISTERS.read, 0, 1)).not.toBe(0);
+      expect(await answer(COMMANDS.dmaMap, [32, 3, 0, 0, 0x9000, 0, PAGE, 0])).toBe('ok');
+      expect(await posted(REGISTERS.read, 0x9000, 1)).toBe(-ERRNO.EFAULT);
+    });
+  });
+
   test('the file may be closed once it is mapped', async () => {
     const memory = GuestMemory.create(PAGE, client.ledger);
     await client.mapMemory({ address: 0n, memory });

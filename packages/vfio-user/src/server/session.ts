@@ -2,9 +2,11 @@
  * One machine and the device that it uses: takes the machine's messages, one after the other, and answers each (posted ones
  * never). Lives on the thread of the device, where what it asks of it is a call.
  */
-import { type Bus, ERRNO, isMediatedError, type Mdev } from '@mediated/core';
+import { type Bus, ERRNO, errnoName, isMediatedError, type Mdev } from '@mediated/core';
+import type { RemoteMemory } from '@mediated/vfio';
 import { PCI_REGIONS } from '@mediated/vfio/uapi';
 import type { Ledger } from '../native/ledger.js';
+import { PollSet, READABLE, WRITABLE } from '../native/poll-set.js';
 import type { UnixSocket } from '../native/unix-socket.js';
 import { Incoming, type Received } from '../protocol/incoming.js';
 import { COMMANDS, FLAGS } from '../protocol/message.js';
@@ -16,6 +18,7 @@ import { DmaMaps } from './dma-maps.js';
 import { Features } from './features.js';
 import { Infos, type ShownRegions } from './infos.js';
 import { MachineInterrupts } from './interrupts.js';
+import { MessageMemory } from './message-memory.js';
 import { refusal } from './refusal.js';
 import { RegionAccess } from './region-access.js';
 
@@ -33,12 +36,17 @@ const MOST_BYTES = OFFERED.max_data_xfer_size + 256;
 const BATCH_BYTES = 65536;
 const NOTHING = new Uint8Array(0);
 
+/** Milliseconds that the device waits for its machine. */
+const PATIENCE = 1000;
+
 /** What a device is served with. */
 export interface Served {
   readonly bus: Bus;
   readonly mdev: Mdev;
   readonly ledger: Ledger;
   readonly shown: ShownRegions;
+  /** What the device reads and writes by messages from now on. */
+  readonly setRemoteMemory: (memory: RemoteMemory | undefined) => void;
 }
 
 /** What a machine's device consists of once it is in use. */
@@ -64,6 +72,11 @@ export class Session {
   readonly #outgoing = new Outgoing(BATCH_BYTES + MOST_BYTES);
   #parts: Parts | undefined;
   #ended = false;
+  /** The machine waits for an answer, and answers nothing meanwhile. */
+  #isAwaited = false;
+  #lastId = 0;
+  /** Requests of the device that the machine has not answered in time. */
+  readonly #givenUp = new Set<number>();
 
   constructor(socket: UnixSocket, served: Served) {
     this.#socket = socket;
@@ -108,6 +121,7 @@ export class Session {
   /** The device is closed, and everything that the machine has given with it. */
   async close(): Promise<void> {
     this.#ended = true;
+    this.#served.setRemoteMemory(undefined);
     const parts = this.#parts;
     this.#parts = undefined;
     try {
@@ -122,7 +136,9 @@ export class Session {
   }
 
   async #handle(message: Received): Promise<void> {
+    this.#isAwaited = (message.flags & FLAGS.noReply) === 0;
     try {
+      if ((message.flags & FLAGS.kind) === FLAGS.reply && this.#givenUp.delete(message.id)) return;
       if ((message.flags & FLAGS.kind) === FLAGS.reply) throw refusal('EINVAL', 'a reply to nothing');
       if ((message.flags & FLAGS.kind) !== 0) throw refusal('EINVAL', `flags 0x${message.flags.toString(16)}`);
       if (this.#parts === undefined) await this.#begin(message);
@@ -130,6 +146,7 @@ export class Session {
     } catch (error) {
       this.#refuse(message, error);
     } finally {
+      this.#isAwaited = false;
       for (const descriptor of message.descriptors) {
         if (this.#parts?.interrupts.holds(descriptor) !== true) descriptor.close();
       }
@@ -150,9 +167,11 @@ export class Session {
       throw error;
     }
     const mostBytes = Math.min(OFFERED.max_data_xfer_size, capabilities.max_data_xfer_size);
+    const maps = new DmaMaps(device, ledger, DEFAULT_CAPABILITIES.max_dma_maps);
+    this.#served.setRemoteMemory(new MessageMemory(maps, (command, payload) => this.#ask(command, payload), mostBytes));
     this.#parts = {
       device,
-      maps: new DmaMaps(device, ledger, DEFAULT_CAPABILITIES.max_dma_maps),
+      maps,
       interrupts: new MachineInterrupts(device, OFFERED.max_msg_fds),
       access: new RegionAccess(device, mostBytes),
       infos: new Infos(device, shown),
@@ -242,6 +261,38 @@ export class Session {
     if ((flags & FLAGS.noReply) !== 0) return;
     const errno = isMediatedError(error) ? -error.errno : ERRNO.EIO;
     this.#outgoing.put({ id, command, flags: FLAGS.reply | FLAGS.error, errno }, 0);
+  }
+
+  /**
+   * Asks the machine and waits for its answer, on the thread of the device. EFAULT: the machine itself waits for an answer
+   * and takes no request meanwhile, it is gone, or it has not answered in time; else what it answers.
+   */
+  #ask(command: number, payload: Uint8Array): Uint8Array {
+    if (this.#isAwaited) throw refusal('EFAULT', 'the machine waits for the device and cannot serve it');
+    const deadline = performance.now() + PATIENCE;
+    this.#lastId = (this.#lastId + 1) & 0xffff;
+    const id = this.#lastId;
+    if (!this.#outgoing.hasRoom(payload.length)) throw refusal('EFAULT', 'the machine takes nothing');
+    this.#outgoing.put({ id, command, flags: 0 }, payload.length).set(payload);
+    const set = new PollSet();
+    for (;;) {
+      const sent = this.#flush();
+      const reply = this.#incoming.takeReply(id);
+      if (reply !== undefined) {
+        if ((reply.flags & FLAGS.error) === 0) return reply.payload;
+        throw refusal(errnoName(reply.errno), 'the machine refuses the access');
+      }
+      set.set([
+        { descriptor: this.#socket.descriptor.number, events: sent === 'full' ? READABLE | WRITABLE : READABLE },
+      ]);
+      const left = deadline - performance.now();
+      set.wait(Math.max(0, Math.ceil(left)));
+      const received = left <= 0 ? 'full' : this.#incoming.fillBehind(this.#socket);
+      if (received === 'gone') this.#ended = true;
+      if (received === 'gone' || received === 'full' || this.#ended) break;
+    }
+    this.#givenUp.add(id);
+    throw refusal('EFAULT', 'the machine does not answer');
   }
 
   #flush(): SendResult {

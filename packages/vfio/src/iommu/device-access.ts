@@ -33,6 +33,17 @@ export interface DeviceDma {
   unpin(iova: Iova, pages: number): void;
 }
 
+/**
+ * Guest memory that lies in no buffer: whoever has it reads and writes it on request. It cannot be pinned. Its errors are
+ * the access's.
+ */
+export interface RemoteMemory {
+  /** Whether all of a range is of this kind, and may be accessed so. */
+  holds(iova: Iova, length: number, write: boolean): boolean;
+  read(iova: Iova, into: Uint8Array): void;
+  write(iova: Iova, bytes: Uint8Array): void;
+}
+
 /** What a device's accesses go to. */
 export interface DmaBinding {
   readonly space: AddressSpace;
@@ -62,6 +73,8 @@ const ACCESS: Record<PinAccess, number> = {
 /** {@link DeviceDma} over an address space. */
 export class DeviceAccess implements DeviceDma {
   #binding: DmaBinding | 'unattached' | undefined;
+  /** Looked at before what is mapped. Set by `setRemoteMemory`. */
+  remote: RemoteMemory | undefined;
 
   /**
    * Says what accesses go to from now on. `unattached`: bound to an iommufd context but to no ioas (ENOENT);
@@ -72,10 +85,12 @@ export class DeviceAccess implements DeviceDma {
   }
 
   read(iova: Iova, into: Uint8Array): void {
+    if (this.remote?.holds(iova, into.length, false) === true) return this.remote.read(iova, into);
     this.#transfer(iova, into, false);
   }
 
   write(iova: Iova, bytes: Uint8Array): void {
+    if (this.remote?.holds(iova, bytes.length, true) === true) return this.remote.write(iova, bytes);
     this.#transfer(iova, bytes, true);
   }
 
