@@ -6,4 +6,5 @@ export { EventDescriptor } from './native/event-descriptor.js';
 export { Descriptor, Ledger } from './native/ledger.js';
 export { COMMANDS, FLAGS } from './protocol/message.js';
 export type { Capabilities } from './protocol/version.js';
+export { ServedDevices, serveDevices, type ServeDevicesOptions } from './server/serve-devices.js';
 export { ServedDevice, serveDevice, type ServeDeviceOptions } from './server/serve.js';
