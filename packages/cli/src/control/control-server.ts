@@ -39,10 +39,15 @@ export class ControlServer {
     return server;
   }
 
-  /** Takes no more requests and ends streams. Those under way may still be answered, until {@link close}. */
-  stop(): void {
+  /** Takes no more requests. Those under way go on, until {@link close}. */
+  refuse(): void {
     this.#closed ??= once(this.#server, 'close');
     this.#server.close();
+  }
+
+  /** Ends streams too. */
+  stop(): void {
+    this.refuse();
     for (const exchange of this.#exchanges) exchange.end();
   }
 

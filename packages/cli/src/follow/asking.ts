@@ -19,8 +19,3 @@ export async function asking({ errors }: Stage, run: () => Promise<number | unde
     return REFUSED;
   }
 }
-
-/** A signal that is also aborted after so many seconds; 0: never of itself. */
-export function within(signal: AbortSignal, seconds: number): AbortSignal {
-  return seconds === 0 ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
-}

@@ -2,8 +2,9 @@
 import type { Uevent } from '@mediated/core';
 import type { CommandOptions } from '../commands.js';
 import { request } from '../control/control-client.js';
+import { endOf } from '../limit.js';
 import type { Stage } from '../stage.js';
-import { asking, within } from './asking.js';
+import { asking } from './asking.js';
 
 /** Columns of the action, as `udevadm` has them. */
 const ACTION_COLUMNS = 8;
@@ -12,7 +13,7 @@ export function events(options: CommandOptions<'events'>, stage: Stage): Promise
   const { instance, properties, for: seconds, json } = options;
   const { output, errors, signal } = stage;
   return asking(stage, async () => {
-    await request(instance, { request: 'events' }, within(signal, seconds), (line) => {
+    await request(instance, { request: 'events' }, endOf([signal], seconds), (line) => {
       if ('begun' in line) return void errors.write(`following the uevents of ${instance}\n`);
       if ('lost' in line) {
         if (json) output.write(`${JSON.stringify({ lost: line.lost })}\n`);

@@ -3,9 +3,10 @@ import type { CommandOptions } from '../commands.js';
 import { request } from '../control/control-client.js';
 import type { StatisticsAnswer } from '../control/protocol.js';
 import { formatTop } from './format-top.js';
+import { endOf } from '../limit.js';
 import type { Stage } from '../stage.js';
 import { columnsOf, isLive, painter } from '../terminal.js';
-import { asking, within } from './asking.js';
+import { asking } from './asking.js';
 
 /** Milliseconds between two looks: what `top` shows are counts of this long. */
 const INTERVAL = 1000;
@@ -18,7 +19,7 @@ const LEAVE_SCREEN = '\x1b[?25h\x1b[?1049l';
 export function top({ instance, for: seconds }: CommandOptions<'top'>, stage: Stage): Promise<number> {
   const { output } = stage;
   const live = isLive(output);
-  const signal = within(stage.signal, seconds);
+  const signal = endOf([stage.signal], seconds);
   const look = () => request(instance, { request: 'statistics' }, signal) as Promise<StatisticsAnswer | undefined>;
   const paint = painter(output);
   return asking(stage, async () => {

@@ -5,10 +5,11 @@ import type { CommandOptions } from '../commands.js';
 import { request } from '../control/control-client.js';
 import type { TraceBatch } from '../control/protocol.js';
 import { counted } from '../counted.js';
+import { endOf } from '../limit.js';
 import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import { PerfettoTrace } from '../trace/perfetto.js';
-import { asking, within } from './asking.js';
+import { asking } from './asking.js';
 
 export function trace({ instance, file, for: seconds }: CommandOptions<'trace'>, stage: Stage): Promise<number> {
   return asking(stage, async () => {
@@ -27,7 +28,7 @@ export function trace({ instance, file, for: seconds }: CommandOptions<'trace'>,
     });
     const written = new PerfettoTrace((text) => stream.write(text));
     const progress = new Progress(stage.errors);
-    const signal = AbortSignal.any([within(stage.signal, seconds), failed.signal]);
+    const signal = endOf([stage.signal, failed.signal], seconds);
     try {
       await request(instance, { request: 'trace' }, signal, (line) => {
         if ('begun' in line) {

@@ -25,6 +25,7 @@ export async function removeAll(bus: Bus, report: Report, patience = PATIENCE): 
   });
   await Promise.race([Promise.all(removals), deadline]);
   clearTimeout(timer);
+  bus.drainEvents();
   const left = bus.mdevs().length;
   const lines = [
     ...(devices.length > 0 ? [`${counted(removed, 'device')} removed`] : []),

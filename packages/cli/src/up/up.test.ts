@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
@@ -32,6 +32,9 @@ interface Ended {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+// Each test starts several programs, which takes a while on a machine that has other things to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let folder = '';
 const running: ChildProcess[] = [];
@@ -107,6 +110,12 @@ class Up {
     this.child.kill(signal);
     return (await closed)[0] as number | null;
   }
+}
+
+async function ready(...words: string[]): Promise<Up> {
+  const up = new Up('--no-mount', ...words);
+  await up.until('ready');
+  return up;
 }
 
 function define(parent: string, uuid: string, definition: object): void {
@@ -206,58 +215,77 @@ test.runIf(process.getuid?.() === 0)('nobody but its owner gets at a running ins
 });
 
 describe('the other commands', () => {
-  test('reach a running instance', async () => {
-    const up = new Up('--no-mount');
-    await up.until('ready');
-    const types = await mediated('types');
-    expect(types.stdout).toMatch(/^mtty +mtty-2 +12 +vfio-pci +Dual port serial$/m);
+  test('types: parents, types and how many are left, as a table and as JSON', async () => {
+    const up = await ready();
+    expect((await mediated('types')).stdout).toMatch(/^mtty +mtty-2 +12 +vfio-pci +Dual port serial$/m);
     expect(JSON.parse((await mediated('types', '--json')).stdout)).toContainEqual({
       ...{ parent: 'mdpy', type: 'mdpy-vga', available: 4, deviceApi: 'vfio-pci', name: 'mdpy-vga' },
       description: 'virtual display, 640x480 framebuffer',
     });
+    expect(await up.end()).toBe(0);
+  });
 
-    const file = join(folder, 't.json');
-    const events = start('events', '--json');
-    const recording = start('trace', file);
-    const heard = ended(events);
-    const recorded = ended(recording);
-    // Each says when it hears everything.
-    await Promise.all([once(events.stderr!, 'data'), once(recording.stderr!, 'data')]);
-    expect(await mediated('create', 'mdpy', 'mdpy-vga', UUID)).toEqual({ status: 0, stdout: `${UUID}\n`, stderr: '' });
-    expect((await mediated('list')).stdout).toMatch(new RegExp(`^${UUID}  mdpy    mdpy-vga$`, 'm'));
-    expect(await mediated('create', 'mtty', 'mtty-1', UUID)).toMatchObject({ status: 1, stderr: /EEXIST/ });
+  test('create, list, remove: with the errnos of the kernel', async () => {
+    const up = await ready();
+    expect(await mediated('create', 'mtty', 'mtty-2', UUID)).toEqual({ status: 0, stdout: `${UUID}\n`, stderr: '' });
+    expect((await mediated('list')).stdout).toMatch(new RegExp(`^${UUID}  mtty    mtty-2$`, 'm'));
+    expect(await mediated('create', 'mdpy', 'mdpy-vga', UUID)).toMatchObject({ status: 1, stderr: /EEXIST/ });
+    expect(await mediated('remove', UUID)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await mediated('remove', UUID)).toMatchObject({ status: 1, stderr: /there is no device/ });
+    expect(await up.end()).toBe(0);
+  });
 
+  test('screenshot: a PNG of the size of the display', async () => {
+    define('mdpy', UUID, { mdev_type: 'mdpy-vga', start: 'auto' });
+    const up = await ready('--definitions', join(folder, 'd'));
     const picture = join(folder, 'p.png');
-    // Until its first reset a display shows black; it has its size at once.
     expect(await mediated('screenshot', UUID, picture)).toMatchObject({ status: 0, stdout: `${picture}: 640 x 480\n` });
     expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
     expect(await mediated('screenshot', OTHER, picture)).toMatchObject({ status: 1, stderr: /there is no device/ });
-    expect(await mediated('screenshot', UUID, join(folder, 'no', 'p.png'))).toMatchObject({ status: 1 });
+    const nowhere = join(folder, 'no', 'p.png');
+    expect(await mediated('screenshot', UUID, nowhere)).toMatchObject({ status: 1, stderr: /cannot be written/ });
+    expect(await up.end()).toBe(0);
+  });
 
-    const top = await mediated('top');
-    expect([top.status, top.stderr]).toEqual([0, '']);
-    expect(top.stdout).toMatch(/^mdpy\/0 /m);
-    expect(top.stdout).not.toContain('\x1b');
+  test('top: one table without a terminal', async () => {
+    const up = await ready();
+    const { status, stdout, stderr } = await mediated('top');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^mdpy\/0 /m);
+    expect(stdout).not.toContain('\x1b');
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(await up.end()).toBe(0);
+  });
 
-    expect(await mediated('remove', UUID)).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(await mediated('remove', UUID)).toMatchObject({ status: 1, stderr: /there is no device/ });
+  test('events: from when it says so until the instance ends', async () => {
+    const up = await ready();
+    const following = start('events', '--json');
+    const heard = ended(following);
+    await once(following.stderr!, 'data');
+    await mediated('create', 'mtty', 'mtty-1', UUID);
+    expect(await up.end()).toBe(0);
+    const { status, stdout } = await heard;
+    expect(status).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const own = events.filter(({ subsystem, uuid }) => subsystem === 'mdev' && uuid === UUID);
+    expect(own.map(({ action }) => action)).toEqual(['add', 'bind', 'unbind', 'remove']);
+  });
+
+  test('trace: a file that is whole after Ctrl-C', async () => {
+    const up = await ready();
+    const file = join(folder, 't.json');
+    const recording = start('trace', file);
+    const recorded = ended(recording);
+    await once(recording.stderr!, 'data');
+    await mediated('create', 'mtty', 'mtty-1', UUID);
     recording.kill('SIGINT');
     expect(await recorded).toMatchObject({ status: 0, stdout: /events; open it in https:\/\/ui\.perfetto\.dev\n$/ });
     const { traceEvents } = JSON.parse(readFileSync(file, 'utf8')) as { traceEvents: { name: string }[] };
     const names = traceEvents.map(({ name }) => name);
-    expect(names).toEqual(
-      expect.arrayContaining(['thread_name', 'create 83b8f4f2', 'probe 83b8f4f2', 'remove 83b8f4f2']),
-    );
+    expect(names).toEqual(expect.arrayContaining(['thread_name', 'probe 83b8f4f2', 'create 83b8f4f2']));
+    expect(await mediated('trace', join(folder, 'no', 't.json'))).toMatchObject({ status: 1 });
     expect(await up.end()).toBe(0);
-    // It ends with the instance.
-    const { status, stdout } = await heard;
-    expect(status).toBe(0);
-    const actions = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const own = actions.filter(({ subsystem, uuid }) => subsystem === 'mdev' && uuid === UUID);
-    expect(own.map(({ action }) => action)).toEqual(['add', 'bind', 'unbind', 'remove']);
   });
 
   test.each([

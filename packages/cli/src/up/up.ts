@@ -10,7 +10,7 @@ import { ControlError } from '../control/control-error.js';
 import { ControlServer } from '../control/control-server.js';
 import { socketPath } from '../control/place.js';
 import { requestsOf } from '../control/requests.js';
-import { within } from '../follow/asking.js';
+import { endOf } from '../limit.js';
 import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import type { Output } from '../terminal.js';
@@ -63,8 +63,10 @@ async function serve(
     if (signal.aborted) return;
     const tree = await mount(runtime, configuration, options, report);
     if (tree !== undefined) undo.push(() => tree.unmount());
-    undo.push(() => removeAll(runtime.bus, report, configuration.runtime?.closeDeadline));
+    // Whoever follows the events hears of the removals.
     undo.push(async () => control.stop());
+    undo.push(() => removeAll(runtime.bus, report, configuration.runtime?.closeDeadline));
+    undo.push(async () => control.refuse());
     const folder = options.definitions || configuration.definitions;
     await createDefined(runtime.bus, folder, report, new Progress(output));
     const { instance } = options;
@@ -73,7 +75,7 @@ async function serve(
       { tree: tree?.path ?? null, socket: path, instance },
       ...hints(report, { tree: tree?.path, instance, parents: runtime.bus.parents() }),
     );
-    await ended(within(signal, options.for));
+    await ended(endOf([signal], options.for));
     report.tell('ending', {}, 'ending');
   } finally {
     await undoAll(undo);
