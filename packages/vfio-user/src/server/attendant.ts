@@ -39,6 +39,7 @@ export const attendantActor = defineActor({
     const ledger = new Ledger(options.ledger);
     const shown = new ShownRegions(ledger);
     let session: Session | undefined;
+    let stopping = false;
     /** Until the doorman has asked which counters it is to wait for. */
     let told: readonly number[] = [];
     /** Turns of `serve` and the end of a connection come one after the other. */
@@ -66,7 +67,7 @@ export const attendantActor = defineActor({
     async function serve(served: Session): Promise<number> {
       let turn = performance.now();
       let idle = -1;
-      while (Atomics.load(options.stop, 0) === 0) {
+      while (!stopping && Atomics.load(options.stop, 0) === 0) {
         const result = await served.serve();
         if (result === 'ended') return OUTCOMES.ended;
         if (result === 'full') return OUTCOMES.full;
@@ -116,6 +117,7 @@ export const attendantActor = defineActor({
         detach: () => inTurn(end),
       },
       async stop() {
+        stopping = true;
         await inTurn(end);
         shown.close();
       },

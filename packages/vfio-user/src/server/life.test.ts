@@ -84,6 +84,14 @@ test("the death of the device's thread ends the connection and the socket", asyn
   expect(stage.served.ledger).toMatchObject({ descriptors: 0, mappings: 0 });
 });
 
+test('a runtime that closes waits for the machine no longer than for any user, and takes the device from it', async () => {
+  const client = await stage.connect();
+  await stage.runtime.close();
+  await client.channel.ended;
+  await stage.served.ended;
+  expect(stage.served.ledger).toMatchObject({ descriptors: 0, mappings: 0 });
+});
+
 test('a path at which there is something is EADDRINUSE, a missing directory ENOENT, a long path ENAMETOOLONG', async () => {
   const path = freshPath();
   writeFileSync(path, '');

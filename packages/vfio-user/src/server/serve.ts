@@ -30,6 +30,7 @@ export class ServedDevice {
   readonly ledger: Ledger;
   /** Resolves when the socket is gone: closed, or the device was removed. */
   readonly ended: Promise<void>;
+  readonly #worker: Worker;
   readonly #stop: Int32Array<SharedArrayBuffer>;
   readonly #wake: EventDescriptor;
   readonly #atExit = () => {
@@ -43,6 +44,7 @@ export class ServedDevice {
     this.path = path;
     this.mdev = mdev;
     this.ledger = thread.ledger;
+    this.#worker = thread.worker;
     this.#stop = thread.stop;
     this.#wake = thread.wake;
     this.ended = once(thread.worker, 'exit').then(async () => {
@@ -74,7 +76,10 @@ export class ServedDevice {
   }
 
   #tellToEnd(): void {
-    if (Atomics.exchange(this.#stop, 0, 1) === 0) this.#wake.signal();
+    if (Atomics.exchange(this.#stop, 0, 1) !== 0) return;
+    // Who awaits the end is kept alive for it.
+    this.#worker.ref();
+    this.#wake.signal();
   }
 }
 
@@ -84,6 +89,8 @@ interface ServingThread {
   readonly ledger: Ledger;
   readonly stop: Int32Array<SharedArrayBuffer>;
   readonly wake: EventDescriptor;
+  /** Thread of the device. */
+  readonly home: number;
   /** Stops the attendant. */
   readonly dismiss: () => Promise<void>;
 }
@@ -112,6 +119,8 @@ export async function serveDevice(
     await served.ended;
     throw new MediatedError(news.code, news.message.replace(`${news.code}: `, ''), { syscall: 'serve' });
   }
+  // A socket alone keeps no process alive.
+  thread.worker.unref();
   const { events } = runtime.bus;
   const removed = ({ uuid, devpath }: { readonly uuid?: string | undefined; readonly devpath: string }) => {
     if (uuid === mdev.uuid && devpath.endsWith(`/${mdev.uuid}`)) void served.close();
@@ -121,9 +130,16 @@ export async function serveDevice(
   };
   events.on('remove', removed);
   events.on('lost', overlooked);
+  // The runtime closes, and does not wait for the machine any longer.
+  const threads = runtime.system.events;
+  const threadEnded = ({ id }: { readonly id: number }) => {
+    if (id === thread.home) void served.close();
+  };
+  threads.on('threadStop', threadEnded);
   void served.ended.then(() => {
     events.off('remove', removed);
     events.off('lost', overlooked);
+    threads.off('threadStop', threadEnded);
   });
   return served;
 }
@@ -152,7 +168,7 @@ async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<
   runtime.watch(worker);
   // With its thread, or the runtime, it is gone.
   const dismiss = () => runtime.system.stop(attendant).catch(() => {});
-  return { worker, ledger, stop, wake, dismiss };
+  return { worker, ledger, stop, wake, home: attendant.handle.thread, dismiss };
 }
 
 function startAttendant(
