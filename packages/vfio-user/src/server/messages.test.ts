@@ -109,10 +109,22 @@ describe('regions', () => {
     expect(await client.read(0, 0x800, 8)).toEqual(u64(199));
   });
 
-  test('a posted write that fails is not answered either', async () => {
-    await client.post(9, 0, u64(1));
-    await client.post(0, 4090, u64(1));
+  test.each([
+    ['is done', [0, 0, 0, 4, 1]],
+    ['fails', [4094, 0, 0, 4, 1]],
+    ['is none', [0, 0, 9]],
+  ])('a posted write that %s is not answered', async (_, words) => {
+    const head = { id: 900, command: COMMANDS.regionWrite, flags: FLAGS.noReply };
+    let answered = false;
+    client.channel.reply(head.id).then(
+      () => {
+        answered = true;
+      },
+      () => {},
+    );
+    await client.channel.send(head, new Uint8Array(Uint32Array.from(words).buffer));
     expect(await client.read(0, 0, 1)).toHaveLength(1);
+    expect(answered).toBe(false);
   });
 
   test('REGION_WRITE_MULTI', async () => {
