@@ -24,9 +24,9 @@ const missing =
     : `Debian's programs could not be fetched: ${(install.stderr ?? '').trim().split('\n').at(-1)}`;
 const words = process.argv.slice(2);
 const names = words.filter((word) => !word.startsWith('-'));
-const files = names.length === 0 ? ['test/src/clients/'] : names.map((name) => `test/src/clients/${name}`);
+const files = names.map((name) => `test/src/clients/${name}`);
 const options = words.filter((word) => word.startsWith('-'));
-const { status } = spawnSync('npx', ['vitest', 'run', ...files, ...options], {
+const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'clients', ...files, ...options], {
   cwd: root,
   env: { ...process.env, MEDIATED_CLIENTS: cache, MEDIATED_CLIENTS_MISSING: missing },
   stdio: 'inherit',

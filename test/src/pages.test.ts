@@ -1,24 +1,10 @@
 /**
  * The pages (README.md, docs/) show code that runs. Every block of TypeScript on them is a part of a file in `tours/`,
- * or several parts with `// ...` in between; every tour is run here and prints what a page says it prints.
+ * or several parts with `// ...` in between; that the tours run is tested in `tours.e2e.test.ts`.
  */
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-
-const ROOT = new URL('../../', import.meta.url);
-const TOURS = new URL('./tours/', import.meta.url);
-const BUILT = new URL('../dist-fixtures/tours/', import.meta.url);
-
-const documents = readdirSync(new URL('docs/', ROOT), { recursive: true, encoding: 'utf8' });
-const pages = ['README.md', ...documents.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)].map(
-  (name) => ({
-    name,
-    text: readFileSync(new URL(name, ROOT), 'utf8'),
-  }),
-);
+import { pages, ROOT, TOURS } from '#dist/pages.js';
 
 /** Lines without indentation and without what only the project's own files have. */
 function linesOf(text: string): string[] {
@@ -56,23 +42,6 @@ describe('every block of code is part of a tour', () => {
 
   test.each(blocks)('$name, block $number', ({ block }) => {
     expect(tours.filter((tour) => isShown(block, tour))).not.toEqual([]);
-  });
-});
-
-describe('every tour prints what a page says', () => {
-  const outputs = pages.flatMap(({ text }) => [
-    ...text.matchAll(/^<!-- what (\S+) prints -->\n```text\n([\s\S]*?)^```/gm),
-  ]);
-  const programs = readdirSync(TOURS)
-    .filter((file) => !readFileSync(new URL(file, TOURS), 'utf8').includes('export '))
-    .map((file) => file.replace('.fixture.ts', ''));
-
-  test.each(programs)('%s', async (program) => {
-    const [, , said] = outputs.find(([, name]) => name === program) ?? [];
-    const built = fileURLToPath(new URL(`${program}.fixture.js`, BUILT));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [built]);
-    expect(stderr).toBe('');
-    expect(stdout).toBe(said);
   });
 });
 
