@@ -51,7 +51,17 @@ class Card {
     // Begins 16 bytes behind a page.
     new Uint8Array(new SharedArrayBuffer(REGION_BYTES[3] + 16), 16),
   ];
-  readonly config = Uint8Array.of(0xf4, 0x1a, 1, 0, ...new Array<number>(251).fill(0));
+  /** Vendor 1af4, device 0001, all regions memory, interrupt pin A. */
+  readonly config = Uint8Array.from(
+    { length: 255 },
+    (_, at) =>
+      new Map([
+        [0, 0xf4],
+        [1, 0x1a],
+        [2, 1],
+        [0x3d, 1],
+      ]).get(at) ?? 0,
+  );
   readonly interrupts = new DeviceInterrupts(
     [
       { count: 1, automasked: true, keepsPending: true },

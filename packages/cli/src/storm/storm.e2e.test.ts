@@ -112,7 +112,8 @@ describe('a storm over a broken bus ends with a violation', () => {
     broken.bus.memory.devices.allocate();
     let written = '';
     const output = { write: (text: string) => (written += text) };
-    const status = await rage(broken, { ...LIMITS, operations: 600 }, { output, signal: new AbortController().signal });
+    const stage = { output, errors: output, signal: new AbortController().signal };
+    const status = await rage(broken, { ...LIMITS, operations: 600 }, stage);
     expect(status).toBe(1);
     expect(written).toMatch(/VIOLATED {2}UUIDs are unique/);
     expect(written.trimEnd().split('\n').at(-1)).toMatch(/seed 42, gate rwsem: VIOLATED UUIDs are unique/);

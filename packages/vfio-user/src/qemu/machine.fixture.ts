@@ -87,6 +87,17 @@ export class Machine {
     ]);
   }
 
+  /** A machine without processor and guest, for {@link Qtest}; `socket`: where its qtest server is to listen. */
+  static idle(socket: string, devices: readonly string[]): Machine {
+    const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
+    return new Machine(folder, [
+      ...['-accel', 'qtest', '-M', 'pc', '-m', '64M', '-nodefaults', '-display', 'none', '-monitor', 'none'],
+      ...['-object', 'memory-backend-memfd,id=ram,size=64M,share=on', '-machine', 'memory-backend=ram'],
+      ...['-qtest', `unix:${socket}`, '-qtest-log', '/dev/null'],
+      ...devices.flatMap((device) => ['-device', device]),
+    ]);
+  }
+
   get output(): string {
     return this.#output;
   }
