@@ -1,9 +1,12 @@
 /** The recordings of the tree, of its files and of uevents replayed on a mounted tree: `pnpm test:oracle --tree`. */
 import { fileURLToPath } from 'node:url';
 import { isMediatedError } from '@mediated/core';
+import { readFidelityTable, TREE_TABLE } from '#dist/oracle/fidelity-page.js';
+import { fidelityRows } from '#dist/oracle/fidelity.js';
 import { readRecordings } from '#dist/oracle/recording.js';
 import { replayTree } from '#dist/oracle/tree/replay-tree.js';
 import { TreeMachine } from '#dist/oracle/tree/tree-machine.js';
+import type { Departure } from '#dist/oracle/tally.js';
 import { describe, expect, test } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('../../../oracle', import.meta.url));
@@ -24,6 +27,8 @@ if (reason !== undefined) console.log(`replays on a mounted tree are skipped: ${
 const recordings = readRecordings(FOLDER).filter(({ name }) => /^0(1|2[a-g]|3)/.test(name));
 
 describe.skipIf(reason !== undefined)('the mounted tree answers as the kernel did', () => {
+  const departures: Departure[] = [];
+
   test.each(recordings.map((recording) => [recording.name, recording] as const))(
     '%s',
     { timeout: 120_000 },
@@ -33,6 +38,11 @@ describe.skipIf(reason !== undefined)('the mounted tree answers as the kernel di
       expect(printed.slice(0, tally.differences.length)).toEqual([]);
       expect(tally.same).toBeGreaterThan(0);
       expect(tally.steps).toBe(recording.lines.length);
+      departures.push(...tally.departures);
     },
   );
+
+  test('docs/fidelity.md lists what was left out or is known to differ, neither more nor less', () => {
+    expect(readFidelityTable(TREE_TABLE)).toEqual(fidelityRows(departures));
+  });
 });
