@@ -2,7 +2,9 @@
  * Sockets of the domain AF_UNIX that carry descriptors beside bytes. Used by the server's thread, which waits in
  * `poll-set.ts`, and by the client. No call here waits: what would, says so. A socket belongs to one thread.
  */
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MediatedError } from '@mediated/core';
 import { addressOf, checked, EAGAIN, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
 import { Descriptor, type Ledger } from './ledger.js';
@@ -161,16 +163,22 @@ export class UnixListener {
 
   /** EADDRINUSE: there is a file of that name. ENOENT, EACCES, ENAMETOOLONG. */
   constructor(path: string, ledger: Ledger) {
-    const address = unixAddress(path);
+    unixAddress(path);
     this.#path = path;
     this.descriptor = newSocket(ledger);
+    // It gets its name when it listens: who sees the name can connect.
+    const hidden = join(dirname(path), `.${randomBytes(3).toString('hex')}`);
+    const address = unixAddress(hidden);
     try {
       checked(libc.bind(this.descriptor.number, address, address.length), `bind ${path}`);
       // One machine uses the device; those that connect meanwhile wait for their turn.
       checked(libc.listen(this.descriptor.number, MOST_WAITING), 'listen');
+      give(hidden, path);
     } catch (error) {
       this.descriptor.close();
       throw error;
+    } finally {
+      rmSync(hidden, { force: true });
     }
   }
 
@@ -183,6 +191,17 @@ export class UnixListener {
   close(): void {
     rmSync(this.#path, { force: true });
     this.descriptor.close();
+  }
+}
+
+/** Gives a file a second name. EADDRINUSE: there is a file of that name. */
+function give(file: string, name: string): void {
+  try {
+    linkSync(file, name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw error;
+    throw new MediatedError('EADDRINUSE', `bind ${name}: there is a file of that name`, { syscall: 'bind' });
   }
 }
 
