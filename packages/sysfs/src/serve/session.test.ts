@@ -303,7 +303,6 @@ describe('poll', () => {
     pending[0]('one');
     await microtasks();
     send(OPERATIONS.poll, 0, pollBody(handle, 9));
-    session.changed();
     expect(session.waiting).toBe(1);
     expect(only(send(OPERATIONS.read, 0, readBody(open('quick')))).error).toBe(0);
     pending[1]('two');

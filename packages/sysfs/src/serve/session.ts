@@ -114,21 +114,23 @@ export class Session {
    * asked for that counts among what is waited for.
    */
   changed(): void {
-    for (const [poll, file] of this.#polls) {
-      const tell = (changed: boolean): void => {
-        if (!changed || !this.#polls.delete(poll)) return;
-        file.changed = true;
-        this.#replies.notifyPoll(poll);
-      };
-      const changed = file.changed || file.hasChanged();
-      if (typeof changed === 'boolean') tell(changed);
-      else {
-        this.#checks++;
-        void changed.then((result) => {
-          this.#checks--;
-          tell(result);
-        });
-      }
+    for (const [poll, file] of this.#polls) this.#check(poll, file);
+  }
+
+  #check(poll: number, file: OpenFile): void {
+    const tell = (changed: boolean): void => {
+      if (!changed || !this.#polls.delete(poll)) return;
+      file.changed = true;
+      this.#replies.notifyPoll(poll);
+    };
+    const changed = file.changed || file.hasChanged();
+    if (typeof changed === 'boolean') tell(changed);
+    else {
+      this.#checks++;
+      void changed.then((result) => {
+        this.#checks--;
+        tell(result);
+      });
     }
   }
 
@@ -325,10 +327,12 @@ export class Session {
     request.need(POLL.size);
     const file = this.#file(request.uint64(POLL.handle));
     const changed = file.changed || !file.alive;
-    if (!changed && (request.uint32(POLL.flags) & SCHEDULE_NOTIFY) !== 0) {
-      this.#polls.set(request.uint64(POLL.poll), file);
-    }
+    const poll = request.uint64(POLL.poll);
+    const waits = !changed && (request.uint32(POLL.flags) & SCHEDULE_NOTIFY) !== 0;
+    if (waits) this.#polls.set(poll, file);
     this.#replies.polled(unique, changed ? POLL_ALWAYS | POLL_CHANGED : POLL_ALWAYS);
+    // What changed after the client's last read and before this was told to nobody.
+    if (waits) this.#check(poll, file);
   }
 
   #file(handle: number): OpenFile {
