@@ -44,6 +44,8 @@ export function mapCapabilities(bytes: Uint8Array, extended: boolean): Capabilit
   walk(bytes, place, links);
   if (visible.length === 1) links.set(STATUS, bytes[STATUS] & ~STATUS_CAPABILITIES);
   if (extended && readNumber(bytes, CONFIG_BYTES, 4) !== 0) walkExtended(bytes, place, links);
+  // Capabilities may overlap. Whose registers lie over another's header do not hide it: the list would lead elsewhere.
+  for (const area of visible.slice(1)) areas.fill(area, area.start, area.start + (area.extended ? 4 : 2));
   return { areas, visible, links };
 }
 

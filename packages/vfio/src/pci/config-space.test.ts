@@ -222,21 +222,14 @@ test('pci 13.4: whatever the registers say, the list ends, hides, and leads nowh
         return one[0];
       };
       const seen = new Set<number>();
-      // Whoever follows the list masks the two lowest bits of a pointer.
-      const pointer = (at: number) => byte(at) & 0xfc;
-      for (let at = pointer(0x34); at !== 0; at = pointer(at + 1)) {
+      for (let at = byte(0x34); at !== 0; at = byte(at + 1)) {
         expect(at).toBeGreaterThanOrEqual(0x40);
         expect(at).toBeLessThanOrEqual(0xfc);
+        expect(hidden).not.toContain(byte(at));
         expect(seen.has(at)).toBe(false);
         seen.add(at);
       }
-      // One that lies in the registers of another shows those.
-      const longest = 0x40;
-      const liesIn = (at: number) => [...seen].some((other) => other < at && at < other + longest);
-      for (const at of seen) if (!liesIn(at)) expect(hidden).not.toContain(byte(at));
     }),
-    // The same lists each time: a few in ten thousand, whose capabilities overlap, still show an id of 0.
-    { seed: 1, numRuns: 300 },
   );
 });
 

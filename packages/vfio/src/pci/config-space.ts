@@ -61,11 +61,15 @@ export class ConfigSpace {
     this.#write = new Uint8Array(this.size);
     for (const area of visible) {
       this.#apply(area.start, area.layout.fields);
-      if (area.start !== 0) this.#apply(area.start, area.extended ? EXTENDED_LINK_FIELDS : LINK_FIELDS);
       if (area.id === CAPABILITY.msi && !area.extended) this.#applyMsi(area.start);
       if (area.id === CAPABILITY.pm && !area.extended) this.#clearPme(area.start);
       if (area.id === CAPABILITY.vpd && !area.extended) writeNumber(this.#own, area.start + VPD_ADDRESS, 2, 0);
       if (area.id === CAPABILITY.express && !area.extended) this.#own[area.start + EXPRESS_CONTROL + 1] &= 0x7f;
+    }
+    // Last: where capabilities overlap, the list leads on as if they did not.
+    for (const { start, extended } of visible.slice(1)) {
+      this.#own.set(bytes.subarray(start, start + (extended ? 4 : 2)), start);
+      this.#apply(start, extended ? EXTENDED_LINK_FIELDS : LINK_FIELDS);
     }
     for (const [offset, value] of links) this.#own[offset] = value;
     if (owner.virtualFunction) this.#setShadow(COMMAND_MEMORY, COMMAND_MEMORY);
