@@ -27,3 +27,8 @@ export interface PartResult {
 
 /** Measures; runs in a child process of its own. */
 export type Part = (options: PartOptions) => Promise<PartResult>;
+
+/** What a part says that cannot measure here. */
+export function unmeasured(reason: string): PartResult {
+  return { figures: {}, readings: [], notes: [reason] };
+}

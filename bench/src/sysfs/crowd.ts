@@ -3,10 +3,10 @@
  * meanwhile, whose only errors may be those of names that went between being listed and being visited.
  */
 import { execFile } from 'node:child_process';
-import type { Part } from '../harness/part.js';
+import { type Part, unmeasured } from '../harness/part.js';
 import { Client } from './client.js';
 import type { TurnResult } from './client.worker.js';
-import { mountTree, type Mounted, unmeasured, uuidOf } from './mounted.js';
+import { mountTree, type Mounted, uuidOf } from './mounted.js';
 
 const PROCESSES = 4;
 const DEVICES = 4096;

@@ -1,5 +1,4 @@
 /** A mounted tree to measure on: one parent with quick devices. */
-import type { PartResult } from '../harness/part.js';
 import { isMediatedError, Runtime } from '@mediated/core';
 import { mountSysfs, type SysfsMount } from '@mediated/sysfs';
 
@@ -41,9 +40,4 @@ export async function mountTree(): Promise<Mounted | string> {
 
 export function uuidOf(number: number): string {
   return `83b8f4f2-509f-382f-3c1e-${number.toString(16).padStart(12, '0')}`;
-}
-
-/** What a part says that cannot measure here. */
-export function unmeasured(reason: string): PartResult {
-  return { figures: {}, readings: [], notes: [reason] };
 }

@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { ratios } from '../figures.js';
 import { alternate } from '../harness/alternate.js';
-import type { Part } from '../harness/part.js';
+import { type Part, unmeasured } from '../harness/part.js';
 import { Client, together } from './client.js';
 import type { Turn } from './client.worker.js';
-import { mountTree, unmeasured, uuidOf } from './mounted.js';
+import { mountTree, uuidOf } from './mounted.js';
 
 const MILLISECONDS = 300;
 /** Devices that are created, then removed, in one reading of accepted writes. */
