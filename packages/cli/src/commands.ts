@@ -130,6 +130,18 @@ export const COMMANDS = {
         fallbackName: 'none',
         help: "devices, in mdevctl's format: DIR/PARENT/UUID",
       },
+      driver: {
+        value: 'FILE.js',
+        fallback: '',
+        fallbackName: 'none',
+        help: 'a driver of your own; alone unless --config is given',
+      },
+      'socket-dir': {
+        value: 'DIR',
+        fallback: '',
+        fallbackName: 'none',
+        help: 'a socket for QEMU per PCI device: DIR/UUID.sock',
+      },
       at: { value: 'DIR', fallback: '', fallbackName: 'a fresh one', help: 'where to mount the tree' },
       'no-mount': { flag: true, help: 'without a tree' },
       instance: { value: 'NAME', fallback: 'default', help: 'the name that other commands find it by' },
@@ -157,7 +169,10 @@ export const COMMANDS = {
   },
   create: {
     summary: 'creates a device',
-    about: ['As writing UUID to PARENT/mdev_supported_types/TYPE/create. Prints the UUID.'],
+    about: [
+      'As writing UUID to PARENT/mdev_supported_types/TYPE/create. Prints the UUID;',
+      'and on stderr, where `mediated up` has --socket-dir, what QEMU is to be told.',
+    ],
     words: {
       parent: { value: 'PARENT', help: 'a parent, as `mediated types` names it' },
       type: { value: 'TYPE', help: 'a type of it' },
@@ -171,6 +186,21 @@ export const COMMANDS = {
     about: ["As writing 1 to the device's `remove`: waits while it is in use."],
     words: { uuid: { value: 'UUID', help: 'a device, as `mediated list` names it' } },
     options: { instance: INSTANCE },
+    statuses: STATUSES_OF_A_REQUEST,
+  },
+  qemu: {
+    summary: 'a QEMU command line with devices',
+    about: [
+      'Prints a whole command line for QEMU 10.1 or later, with the device, or with all',
+      'that have a socket (`mediated up --socket-dir`). Add disks and so on to it.',
+    ],
+    words: { uuid: { value: 'UUID', optional: true, help: 'a device; all of them when it is left out' } },
+    options: {
+      memory: { value: 'SIZE', fallback: '256M', help: 'memory of the guest' },
+      program: { value: 'PROGRAM', fallback: 'qemu-system-x86_64', help: 'which QEMU' },
+      instance: INSTANCE,
+      json: { flag: true, help: 'its words as a list of JSON' },
+    },
     statuses: STATUSES_OF_A_REQUEST,
   },
   events: {

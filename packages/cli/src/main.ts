@@ -6,6 +6,7 @@
 import { type Invocation, parseCommandLine } from './arguments.js';
 import { demo } from './demo.js';
 import { events } from './follow/events.js';
+import { qemu } from './follow/qemu.js';
 import { screenshot } from './follow/screenshot.js';
 import { top } from './follow/top.js';
 import { trace } from './follow/trace.js';
@@ -39,6 +40,8 @@ async function run(invocation: Invocation): Promise<number> {
       return await create(invocation.options, stage);
     case 'remove':
       return await remove(invocation.options, stage);
+    case 'qemu':
+      return await qemu(invocation.options, stage);
     case 'events':
       return await events(invocation.options, stage);
     case 'top':

@@ -2,13 +2,14 @@
  * The socket over which the other commands reach a running `mediated up`. Main thread. One per instance; an instance that was
  * killed leaves its socket behind, and the next one of that name takes its place.
  */
-import { chmodSync, rmSync } from 'node:fs';
-import { createServer, connect, type Server } from 'node:net';
+import { rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { ControlError } from './control-error.js';
 import { Exchange, type Handlers } from './exchange.js';
-import { isOwnSocket, makePrivateFolder } from './place.js';
+import { listenAlone } from './listen-alone.js';
+import { makePrivateFolder } from './place.js';
 
 /** Connections at a time; more are turned away. */
 const MOST_CONNECTIONS = 64;
@@ -35,7 +36,9 @@ export class ControlServer {
   static async open(path: string, handlers: Handlers): Promise<ControlServer> {
     makePrivateFolder(dirname(path));
     const server = new ControlServer(path, handlers);
-    await server.#listen(true);
+    const help = 'end it, or give this one a name with --instance';
+    await listenAlone(server.#server, path, new ControlError('EBUSY', `an instance uses ${path} already; ${help}`));
+    process.once('exit', server.#remove);
     return server;
   }
 
@@ -57,38 +60,5 @@ export class ControlServer {
     for (const exchange of this.#exchanges) exchange.abandon();
     await this.#closed;
     process.off('exit', this.#remove);
-  }
-
-  async #listen(mayReplace: boolean): Promise<void> {
-    try {
-      const listening = once(this.#server, 'listening');
-      this.#server.listen(this.path);
-      await listening;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
-        throw new ControlError('EIO', `no socket can be made at ${this.path}: ${(error as Error).message}`);
-      }
-      if (!mayReplace || !isOwnSocket(this.path) || (await isAnswered(this.path))) {
-        const help = 'end it, or give this one a name with --instance';
-        throw new ControlError('EBUSY', `an instance uses ${this.path} already; ${help}`);
-      }
-      rmSync(this.path, { force: true });
-      return this.#listen(false);
-    }
-    chmodSync(this.path, 0o600);
-    process.once('exit', this.#remove);
-  }
-}
-
-/** Whether somebody listens on a socket. */
-async function isAnswered(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }

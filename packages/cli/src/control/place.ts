@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { ControlError } from './control-error.js';
 
 /** Longest path of a unix socket in bytes, without the zero behind it. */
-const LONGEST_PATH = 107;
+export const LONGEST_PATH = 107;
 
 /** The folder: in `XDG_RUNTIME_DIR`, or one per user in the folder for temporary files. */
 export function controlFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {

@@ -32,8 +32,22 @@ export interface TypeAnswer {
   readonly description: string;
 }
 
+/** How a virtual machine gets a device; absent where it gets none, or `mediated up` has no sockets. */
+export interface SocketAnswer {
+  readonly socket?: string;
+  /** Argument of QEMU's `-device`. */
+  readonly qemu?: string;
+}
+
+/** The answer to `create`. */
+export interface CreateAnswer extends SocketAnswer {
+  readonly uuid: string;
+  /** Why it has no socket although it should. */
+  readonly problem?: string;
+}
+
 /** A device in the answer to `list`. */
-export interface DeviceAnswer {
+export interface DeviceAnswer extends SocketAnswer {
   readonly uuid: string;
   readonly parent: string;
   readonly type: string;

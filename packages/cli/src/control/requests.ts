@@ -5,22 +5,28 @@ import { openDevice } from '@mediated/vfio';
 import { Recorder } from '../trace/recorder.js';
 import { ControlError } from './control-error.js';
 import type { Conversation, Handlers } from './exchange.js';
-import type { DeviceAnswer, StatisticsAnswer, TypeAnswer } from './protocol.js';
+import type { CreateAnswer, DeviceAnswer, SocketAnswer, StatisticsAnswer, TypeAnswer } from './protocol.js';
+
+/** The sockets for virtual machines. */
+interface Sockets {
+  of(mdev: Mdev): Promise<SocketAnswer | undefined>;
+  all(): Promise<ReadonlyMap<string, SocketAnswer>>;
+}
 
 /** Devices of any other bus are not mediated: the commands show what the mdev bus has. */
 const MDEV_BUS = 'mdev';
 
-/** The handlers for a runtime. */
-export function requestsOf(runtime: Runtime): Handlers {
+/** The handlers for a runtime, and for its sockets if it has any. */
+export function requestsOf(runtime: Runtime, sockets?: Sockets): Handlers {
   const { bus } = runtime;
   const started = performance.now();
   return {
     types: () => typesOf(bus),
-    list: () => devicesOf(bus),
+    list: async () => devicesOf(bus, (await sockets?.all()) ?? new Map()),
     statistics: () => statisticsOf(runtime, performance.now() - started),
     async create({ parent, type, uuid }) {
       const created = await bus.parent(needed(parent, 'parent')).create(needed(type, 'type'), uuid);
-      return { uuid: created.uuid };
+      return { uuid: created.uuid, ...(await socketOf(created, sockets)) } satisfies CreateAnswer;
     },
     remove: async ({ uuid }) => {
       await deviceOf(bus, uuid).storeRemove();
@@ -69,10 +75,20 @@ async function typesOf(bus: Bus): Promise<TypeAnswer[]> {
   );
 }
 
-function devicesOf(bus: Bus): DeviceAnswer[] {
+async function socketOf(mdev: Mdev, sockets: Sockets | undefined): Promise<Omit<CreateAnswer, 'uuid'>> {
+  try {
+    return (await sockets?.of(mdev)) ?? {};
+  } catch (error) {
+    // The device is there all the same.
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function devicesOf(bus: Bus, sockets: ReadonlyMap<string, SocketAnswer>): DeviceAnswer[] {
   const devices = bus.mdevs().filter(({ parent }) => parent.bus === MDEV_BUS);
   const answers = devices.map(({ uuid, parent, type, group }) => {
-    return { uuid, parent: parent.name, type, driver: parent.driver, ...(group === undefined ? {} : { group }) };
+    const number = group === undefined ? {} : { group };
+    return { uuid, parent: parent.name, type, driver: parent.driver, ...number, ...sockets.get(uuid) };
   });
   return answers.sort((a, b) => (a.parent === b.parent ? compare(a.uuid, b.uuid) : compare(a.parent, b.parent)));
 }

@@ -13,6 +13,8 @@ export interface DriverEntry {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly faults?: Readonly<Record<string, string | number>> | boolean;
   readonly parents?: readonly Omit<ParentSpec, 'driver'>[];
+  /** Where it was named, for what is told of it. Default: its place in the file. */
+  readonly place?: string;
 }
 
 /** A PCI function that the tree describes. Numbers are hexadecimal texts. */
@@ -38,4 +40,6 @@ export interface Configuration {
   readonly mount?: string | boolean;
   /** A folder. */
   readonly definitions?: string;
+  /** A folder; absent: no sockets for virtual machines. */
+  readonly sockets?: string;
 }

@@ -1,18 +1,21 @@
 /** What `mediated up` says when it is ready: where things are and what to try. Pure. */
 import type { Parent } from '@mediated/core';
+import { quoted } from '../shell-word.js';
 import type { Report } from './report.js';
 
 export interface Ready {
   /** Where the tree is mounted, if it is. */
   readonly tree: string | undefined;
   readonly instance: string;
+  /** Where the sockets for virtual machines are, if there are any. */
+  readonly sockets?: string | undefined;
   readonly parents: readonly Parent[];
 }
 
 /** The UUID of the kernel's documentation. */
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 
-export function hints(report: Report, { tree, instance, parents }: Ready): string[] {
+export function hints(report: Report, { tree, instance, sockets, parents }: Ready): string[] {
   const option = instance === 'default' ? '' : ` --instance ${instance}`;
   const [parent] = parents.filter(({ bus }) => bus === 'mdev');
   const type = parent?.types.at(-1)?.id;
@@ -29,6 +32,7 @@ export function hints(report: Report, { tree, instance, parents }: Ready): strin
   if (tree === undefined && parent !== undefined && type !== undefined) {
     commands.push(`mediated create ${parent.name} ${type}${option}`);
   }
+  if (sockets !== undefined) commands.push(`mediated qemu${option}`);
   commands.push(`mediated list${option}`, `mediated events${option}`, `mediated top${option}`);
   return [
     '',
@@ -37,9 +41,4 @@ export function hints(report: Report, { tree, instance, parents }: Ready): strin
     ...commands.map((command) => report.aside(`    ${command}`)),
     'Ctrl-C removes everything.',
   ];
-}
-
-/** A path as a shell takes it for one word. */
-function quoted(path: string): string {
-  return /^[\w./:@%+,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

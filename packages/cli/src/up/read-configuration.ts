@@ -75,11 +75,12 @@ function isPath(name: string): boolean {
 }
 
 function resolvePaths(configuration: Configuration, folder: string): Configuration {
-  const { mount, definitions } = configuration;
+  const { mount, definitions, sockets } = configuration;
   return {
     ...configuration,
     ...(typeof mount === 'string' ? { mount: resolve(folder, mount) } : {}),
     ...(definitions === undefined ? {} : { definitions: resolve(folder, definitions) }),
+    ...(sockets === undefined ? {} : { sockets: resolve(folder, sockets) }),
     drivers: configuration.drivers.map((entry): DriverEntry => {
       const { driver, profile } = entry;
       return {

@@ -1,7 +1,7 @@
 /** Starts the runtime that a configuration describes. Called by `up.ts` on the main thread. */
 import { Runtime } from '@mediated/core';
 import type { Configuration, DriverEntry } from './configuration.js';
-import { loadOptionsOf, moduleOf } from './shipped-drivers.js';
+import { isShipped, loadOptionsOf, moduleOf } from './shipped-drivers.js';
 
 /** Why a runtime could not be started: the entry of the configuration, then the reason. */
 export class StartError extends Error {}
@@ -20,7 +20,7 @@ export async function startRuntime(
     for (const [at, entry] of drivers.entries()) {
       if (signal.aborted) break;
       const name = await load(runtime, entry).catch((error: unknown) => {
-        throw new StartError(`/drivers/${at} (${entry.driver}): ${error instanceof Error ? error.message : error}`, {
+        throw new StartError(`${entry.place ?? `/drivers/${at}`} (${entry.driver}): ${reasonOf(error)}`, {
           cause: error,
         });
       });
@@ -45,5 +45,14 @@ async function load(runtime: Runtime, entry: DriverEntry): Promise<string> {
     ...(threads === undefined ? {} : { threads }),
     ...(parents === undefined ? {} : { parents }),
   });
+  // The drivers of this package name their parents themselves, or the file does.
+  const known = runtime.bus.parents().some((parent) => parent.driver === name);
+  if (!known && parents === undefined && !isShipped(driver)) await runtime.registerParent({ name, driver: name });
   return name;
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!message.includes('Unknown file extension ".ts"')) return message;
+  return `${message}; Node.js ${process.versions.node} runs no TypeScript: build it first, or take 22.18 or later`;
 }

@@ -15,9 +15,11 @@ import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import type { Output } from '../terminal.js';
 import type { Configuration, PciEntry } from './configuration.js';
+import { configurationOf } from './configuration-of.js';
 import { createDefined } from './create-defined.js';
 import { hints } from './hints.js';
-import { ConfigurationError, readConfiguration } from './read-configuration.js';
+import { MachineSockets } from './machine-sockets.js';
+import { ConfigurationError } from './read-configuration.js';
 import { removeAll } from './remove-all.js';
 import { Report } from './report.js';
 import { StartError, startRuntime } from './start-runtime.js';
@@ -30,7 +32,7 @@ export async function up(options: CommandOptions<'up'>, { output, errors, signal
   const report = new Report(output, errors, options.json);
   try {
     const path = socketPath(options.instance);
-    const configuration = await readConfiguration(options.config);
+    const configuration = await configurationOf(options);
     await serve(path, configuration, options, report, output, signal);
     return 0;
   } catch (error) {
@@ -57,7 +59,10 @@ async function serve(
     const runtime = await startRuntime(configuration, (name, parents) => tellLoaded(report, name, parents), signal);
     undo.push(() => runtime.close());
     tellWhatHappens(runtime, report);
-    const control = await ControlServer.open(path, requestsOf(runtime));
+    const folder = options['socket-dir'] || configuration.sockets;
+    const sockets = folder === undefined ? undefined : await MachineSockets.open(runtime, folder, report);
+    if (sockets !== undefined) undo.push(() => sockets.close());
+    const control = await ControlServer.open(path, requestsOf(runtime, sockets));
     // Who waits for the end of a removal is answered by the end of the runtime, and not waited for before.
     undo.unshift(() => control.close());
     if (signal.aborted) return;
@@ -65,15 +70,18 @@ async function serve(
     if (tree !== undefined) undo.push(() => tree.unmount());
     // Whoever follows the events hears of the removals.
     undo.push(async () => control.stop());
-    undo.push(() => removeAll(runtime.bus, report, configuration.runtime?.closeDeadline));
+    undo.push(() =>
+      removeAll(runtime.bus, report, configuration.runtime?.closeDeadline, sockets && (() => sockets.letGo())),
+    );
     undo.push(async () => control.refuse());
-    const folder = options.definitions || configuration.definitions;
-    await createDefined(runtime.bus, folder, report, new Progress(output));
+    await createDefined(runtime.bus, options.definitions || configuration.definitions, report, new Progress(output));
+    // What programs read after `ready` is all there.
+    await sockets?.all();
     const { instance } = options;
     report.tell(
       'ready',
-      { tree: tree?.path ?? null, socket: path, instance },
-      ...hints(report, { tree: tree?.path, instance, parents: runtime.bus.parents() }),
+      { tree: tree?.path ?? null, socket: path, instance, sockets: sockets?.path ?? null },
+      ...hints(report, { tree: tree?.path, instance, sockets: sockets?.path, parents: runtime.bus.parents() }),
     );
     await ended(endOf([signal], options.for));
     report.tell('ending', {}, 'ending');

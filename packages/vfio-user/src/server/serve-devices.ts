@@ -11,6 +11,8 @@ import { type ServedDevice, serveDevice } from './serve.js';
 export interface ServeDevicesOptions {
   /** An existing directory. What is at `<name>.sock` in it is replaced: nobody else serves these devices. */
   readonly directory: string;
+  /** A device has its socket. */
+  readonly onServed?: (served: ServedDevice) => void;
   /** A device could not be served. Default: a warning of the process. */
   readonly onError?: (mdev: Mdev, error: unknown) => void;
 }
@@ -23,26 +25,27 @@ const DEVICE_API = 'vfio-pci';
 export class ServedDevices {
   readonly #runtime: Runtime;
   readonly #directory: string;
+  readonly #began: (served: ServedDevice) => void;
   readonly #failed: (mdev: Mdev, error: unknown) => void;
   readonly #served = new Set<ServedDevice>();
-  /** Slots and generations of devices that are served, or are about to be. */
-  readonly #known = new Set<string>();
-  readonly #starting = new Set<Promise<void>>();
+  /** Devices that are served, or are about to be, by slot and generation. */
+  readonly #known = new Map<string, Promise<ServedDevice | undefined>>();
   readonly #bound = ({ uuid, devpath }: DeviceEvent) => {
     if (uuid === undefined || !devpath.endsWith(`/${uuid}`)) return;
     const mdev = this.#runtime.bus.mdev(uuid);
-    if (mdev !== undefined) this.#serve(mdev);
+    if (mdev !== undefined) this.#serveQuietly(mdev);
   };
   /** Events were overwritten before they were read. */
   readonly #lost = () => {
-    for (const mdev of this.#runtime.bus.mdevs()) this.#serve(mdev);
+    for (const mdev of this.#runtime.bus.mdevs()) this.#serveQuietly(mdev);
   };
   #closed = false;
 
   /** @internal See {@link serveDevices}. */
-  constructor(runtime: Runtime, { directory, onError }: ServeDevicesOptions) {
+  constructor(runtime: Runtime, { directory, onServed, onError }: ServeDevicesOptions) {
     this.#runtime = runtime;
     this.#directory = directory;
+    this.#began = onServed ?? (() => {});
     this.#failed = onError ?? ((_, error) => process.emitWarning(error instanceof Error ? error : String(error)));
     runtime.bus.events.on('bind', this.#bound);
     runtime.bus.events.on('lost', this.#lost);
@@ -54,9 +57,18 @@ export class ServedDevices {
     return [...this.#served];
   }
 
-  /** @internal Resolves when what was there is served. */
-  async started(): Promise<void> {
-    await Promise.all(this.#starting);
+  /**
+   * A device, served: for who has just created it and wants its socket. Undefined: it is none for virtual machines, or gone.
+   * Rejects when it cannot be served: ENAMETOOLONG, ENOENT, EACCES, EIO (no thread is left).
+   */
+  device(mdev: Mdev): Promise<ServedDevice | undefined> {
+    return this.#serve(mdev);
+  }
+
+  /** Resolves when every device that is there now has its socket, or was told of as one that cannot be served. */
+  async settled(): Promise<void> {
+    this.#runtime.bus.drainEvents();
+    await Promise.allSettled(this.#known.values());
   }
 
   /** Ends them all. Idempotent. */
@@ -64,7 +76,7 @@ export class ServedDevices {
     this.#closed = true;
     this.#runtime.bus.events.off('bind', this.#bound);
     this.#runtime.bus.events.off('lost', this.#lost);
-    await this.started();
+    await Promise.allSettled(this.#known.values());
     await Promise.all(this.devices.map((served) => served.close()));
   }
 
@@ -72,15 +84,22 @@ export class ServedDevices {
     return this.close();
   }
 
-  #serve(mdev: Mdev): void {
-    const key = `${mdev.index} ${mdev.generation}`;
-    if (this.#known.has(key) || this.#closed || mdev.parent.deviceApi !== DEVICE_API) return;
-    this.#known.add(key);
-    const starting = this.#start(mdev, key).finally(() => this.#starting.delete(starting));
-    this.#starting.add(starting);
+  /** Failures are told, by `onError`. */
+  #serveQuietly(mdev: Mdev): void {
+    this.#serve(mdev).catch(() => {});
   }
 
-  async #start(mdev: Mdev, key: string): Promise<void> {
+  #serve(mdev: Mdev): Promise<ServedDevice | undefined> {
+    const key = `${mdev.index} ${mdev.generation}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#closed || mdev.parent.deviceApi !== DEVICE_API) return Promise.resolve(undefined);
+    const starting = this.#start(mdev, key);
+    this.#known.set(key, starting);
+    return starting;
+  }
+
+  async #start(mdev: Mdev, key: string): Promise<ServedDevice | undefined> {
     const path = join(this.#directory, `${mdev.name}.sock`);
     try {
       await rm(path, { force: true });
@@ -90,10 +109,14 @@ export class ServedDevices {
         this.#served.delete(served);
         this.#known.delete(key);
       });
+      this.#began(served);
+      return served;
     } catch (error) {
       this.#known.delete(key);
       // It was gone sooner.
-      if (!isMediatedError(error, 'ENODEV')) this.#failed(mdev, error);
+      if (isMediatedError(error, 'ENODEV')) return undefined;
+      this.#failed(mdev, error);
+      throw error;
     }
   }
 }
@@ -101,6 +124,6 @@ export class ServedDevices {
 /** Serves every device that is there and every one that will be. Close it before the runtime. */
 export async function serveDevices(runtime: Runtime, options: ServeDevicesOptions): Promise<ServedDevices> {
   const served = new ServedDevices(runtime, options);
-  await served.started();
+  await served.settled();
   return served;
 }
