@@ -2,9 +2,10 @@ import { defineConfig } from 'vitest/config';
 
 const END_TO_END = '**/*.e2e.test.ts';
 const CLIENTS = 'test/src/clients/**/*.test.ts';
+const HISTORY = 'test/src/history/**/*.test.ts';
 const QEMU = 'packages/vfio-user/src/qemu/**/*.test.ts';
 
-/** One project per command: `pnpm test`, `test:e2e`, `test:clients`, `test:qemu`. */
+/** One project per command: `pnpm test`, `test:e2e`, `test:clients`, `test:history`, `test:qemu`. */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -15,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'test/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: [END_TO_END, CLIENTS, QEMU],
+          exclude: [END_TO_END, CLIENTS, HISTORY, QEMU],
           testTimeout: 30_000,
         },
       },
@@ -23,6 +24,8 @@ export default defineConfig({
       { extends: true, test: { name: 'e2e', include: [END_TO_END], testTimeout: 120_000 } },
       // Debian's programs on the mounted tree.
       { extends: true, test: { name: 'clients', include: [CLIENTS], testTimeout: 120_000 } },
+      // Old code next to today's, on threads of its own.
+      { extends: true, test: { name: 'history', include: [HISTORY], testTimeout: 60_000 } },
       // Virtual machines.
       { extends: true, test: { name: 'qemu', include: [QEMU], testTimeout: 300_000 } },
     ],
