@@ -11,48 +11,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { publishedEntries } from './entries.mjs';
 
-const packages = fileURLToPath(new URL('../packages/', import.meta.url));
 const kept = fileURLToPath(new URL('reports/', import.meta.url));
 
 /**
- * @typedef {object} Entry
- * @property {string} report Name of the report's file: `core.sync.api.md`.
- * @property {string} specifier As users import it: `@mediated/core/sync`.
- * @property {string} types The file of its declarations.
- */
-
-/**
- * Entries of a package that are code; none when it is private.
- * @param {string} folder
- * @returns {Promise<Entry[]>}
- */
-async function entriesOf(folder) {
-  const manifest = JSON.parse(await readFile(join(packages, folder, 'package.json'), 'utf8'));
-  if (manifest.private === true) return [];
-  /** @type {[string, string | { types: string }][]} */
-  const targets = Object.entries(manifest.exports);
-  return targets.flatMap(([subpath, target]) => {
-    if (typeof target === 'string') return [];
-    const name = subpath.slice(2).replaceAll('/', '-');
-    return {
-      report: `${name === '' ? folder : `${folder}.${name}`}.api.md`,
-      specifier: manifest.name + subpath.slice(1),
-      types: join(packages, folder, target.types),
-    };
-  });
-}
-
-/**
- * @param {string} folder of the package
- * @param {Entry} entry
+ * @param {import('./entries.mjs').Entry} entry
  * @param {string[]} files that are looked at together
  * @param {string} target where the report goes
  */
-function configure(folder, { report, types }, files, target) {
+function configure({ name, folder, types }, files, target) {
   return ExtractorConfig.prepare({
     configObject: {
-      projectFolder: join(packages, folder),
+      projectFolder: folder,
       mainEntryPointFilePath: types,
       compiler: {
         overrideTsconfig: {
@@ -68,7 +39,7 @@ function configure(folder, { report, types }, files, target) {
           files,
         },
       },
-      apiReport: { enabled: true, reportFileName: report, reportFolder: target, reportTempFolder: target },
+      apiReport: { enabled: true, reportFileName: `${name}.api.md`, reportFolder: target, reportTempFolder: target },
       newlineKind: 'lf',
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
@@ -80,7 +51,7 @@ function configure(folder, { report, types }, files, target) {
       },
     },
     configObjectFullPath: undefined,
-    packageJsonFullPath: join(packages, folder, 'package.json'),
+    packageJsonFullPath: join(folder, 'package.json'),
   });
 }
 
@@ -94,28 +65,24 @@ const HINT = / *\/\/ \(undocumented\)\n| \(undocumented\)$/gm;
  */
 async function reports(target) {
   const found = new Map();
-  for (const folder of await readdir(packages)) {
-    const entries = await entriesOf(folder);
-    const files = entries.map(({ types }) => types);
-    /** @type {CompilerState | undefined} */
-    let compilerState;
-    for (const entry of entries) {
-      const configuration = configure(folder, entry, files, target);
-      compilerState ??= CompilerState.create(configuration, { additionalEntryPoints: files });
-      const { errorCount } = Extractor.invoke(configuration, {
-        localBuild: true,
-        compilerState,
-        messageCallback(message) {
-          message.handled = message.logLevel !== 'error';
-        },
-      });
-      if (errorCount > 0) throw new Error(`${entry.specifier}: its declarations cannot be read`);
-      const text = await readFile(join(target, entry.report), 'utf8');
-      found.set(
-        entry.report,
-        text.replace(/^## API Report File for .*$/m, `## ${entry.specifier}`).replaceAll(HINT, ''),
-      );
-    }
+  const entries = await publishedEntries();
+  const files = entries.map(({ types }) => types);
+  /** @type {CompilerState | undefined} */
+  let compilerState;
+  for (const entry of entries) {
+    const configuration = configure(entry, files, target);
+    compilerState ??= CompilerState.create(configuration, { additionalEntryPoints: files });
+    const { errorCount } = Extractor.invoke(configuration, {
+      localBuild: true,
+      compilerState,
+      messageCallback(message) {
+        message.handled = message.logLevel !== 'error';
+      },
+    });
+    if (errorCount > 0) throw new Error(`${entry.specifier}: its declarations cannot be read`);
+    const file = `${entry.name}.api.md`;
+    const text = await readFile(join(target, file), 'utf8');
+    found.set(file, text.replace(/^## API Report File for .*$/m, `## ${entry.specifier}`).replaceAll(HINT, ''));
   }
   return found;
 }

@@ -1,10 +1,11 @@
 /**
- * The pages (README.md, docs/) show code that runs. Every block of TypeScript on them is a part of a file in `tours/`,
- * or several parts with `// ...` in between; that the tours run is tested in `tours.e2e.test.ts`.
+ * The pages (README.md, docs/...) show code that runs. Every block of TypeScript on them is a part of a file in `tours/`, which is
+ * run in `tours.e2e.test.ts`, or in `packages/programs/`, which is run in `packed.e2e.test.ts`; or several parts with `// ...` in
+ * between.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { pages, ROOT, TOURS } from '#dist/pages.js';
+import { PACKAGE_PROGRAMS, pages, ROOT, TOURS } from '#dist/pages.js';
 
 /** Lines without indentation and without what only the project's own files have. */
 function linesOf(text: string): string[] {
@@ -15,7 +16,9 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-const tours = readdirSync(TOURS).map((file) => linesOf(readFileSync(new URL(file, TOURS), 'utf8')));
+const tours = [TOURS, PACKAGE_PROGRAMS].flatMap((folder) =>
+  readdirSync(folder).map((file) => linesOf(readFileSync(new URL(file, folder), 'utf8'))),
+);
 
 /** Where `part` ends in `whole` when it is searched from `start` on; -1 when it is not there. */
 function endOf(part: readonly string[], whole: readonly string[], start: number): number {
@@ -37,7 +40,11 @@ function isShown(block: string, whole: readonly string[]): boolean {
 
 describe('every block of code is part of a tour', () => {
   const blocks = pages.flatMap(({ name, text }) =>
-    [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, block], index) => ({ name, number: index + 1, block })),
+    [...text.matchAll(/^```(?:[jt]s|javascript|typescript)\n([\s\S]*?)^```/gm)].map(([, block], index) => ({
+      name,
+      number: index + 1,
+      block,
+    })),
   );
 
   test.each(blocks)('$name, block $number', ({ block }) => {
