@@ -6,7 +6,7 @@
 import { DEVICE_STATUS } from '../architected.js';
 import type { CommandData, IoDevice } from './io-device.js';
 
-/** How large a disk is; a track has {@link TRACK_RECORDS} records. */
+/** How large a disk is; a track has `TRACK_RECORDS` records. */
 export interface Geometry {
   readonly cylinders: number;
   readonly heads: number;
