@@ -1,10 +1,11 @@
 /**
  * The runtime's workqueue: CPU-heavy work away from the threads that host actors, on a piscina pool.
- * Made when first used; only the supervising thread queues.
+ * Made when first used, with piscina, which is not loaded before: it would be a fifth of what importing this package costs.
+ * Only the supervising thread queues.
  */
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { fromWire, MediatedError } from '../errors.js';
 import { ThreadTable } from '../sync/threads.js';
 import type { Outcome } from './thread-control.js';
@@ -27,7 +28,7 @@ export interface WorkOptions {
 const MAX_QUEUE = 65_536;
 
 export class Workqueue {
-  #pool: Piscina | undefined;
+  #pool: Promise<Piscina> | undefined;
   #closed = false;
   readonly #watched = new WeakSet<Worker>();
 
@@ -38,13 +39,15 @@ export class Workqueue {
   async run<T>(item: WorkItem, options: WorkOptions = {}): Promise<T> {
     if (this.#closed) throw canceled(item, 'the workqueue is closed');
     if (options.signal?.aborted) throw canceled(item, 'aborted', options.signal.reason);
-    this.#pool ??= this.#start();
-    if (this.#pool.queueSize >= MAX_QUEUE) {
+    const pool = await (this.#pool ??= this.#start());
+    if (this.#closed) throw canceled(item, 'the workqueue was closed');
+    if (options.signal?.aborted) throw canceled(item, 'aborted', options.signal.reason);
+    if (pool.queueSize >= MAX_QUEUE) {
       throw new MediatedError('EAGAIN', `${item.export}: the workqueue is full`, { syscall: 'work' });
     }
     let outcome: Outcome<T>;
     try {
-      outcome = await this.#pool.run(item, { signal: options.signal });
+      outcome = await pool.run(item, { signal: options.signal });
     } catch (cause) {
       // Errors of the work itself are outcomes: what rejects here is the pool.
       if (options.signal?.aborted) throw canceled(item, 'aborted', options.signal.reason);
@@ -59,10 +62,11 @@ export class Workqueue {
   /** Terminates the pool; work under way rejects with ECANCELED. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#pool?.destroy();
+    await (await this.#pool)?.destroy();
   }
 
-  #start(): Piscina {
+  async #start(): Promise<Piscina> {
+    const { Piscina } = await import('piscina');
     const pool = new Piscina({
       filename: new URL('./workqueue-main.js', import.meta.url).href,
       maxThreads: availableParallelism(),
