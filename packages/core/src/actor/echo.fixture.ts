@@ -58,6 +58,8 @@ export interface EchoOptions {
   starts?: Int32Array;
   /** With `starts`: starts from this one (0: the first) on fail. */
   failFromStart?: number;
+  /** With `starts`: this start ends the thread. */
+  exitAtStart?: number;
   /** `stop` adds this letter to the log: word 0 is the length, the letters follow. */
   log?: { words: Int32Array; letter: string };
   failToStop?: boolean;
@@ -71,6 +73,7 @@ export const echo = defineActor({
   start(context, options: EchoOptions) {
     if (options.starts !== undefined) {
       const start = Atomics.add(options.starts, 0, 1);
+      if (start === options.exitAtStart) process.exit(0);
       if (start >= (options.failFromStart ?? 0)) throw new Error('told not to start');
     }
     let noted = 0;

@@ -80,6 +80,12 @@ export function ringOf(from: number, to: number, replies: boolean): number {
   return ROWS_END + ((from * MAX_THREADS + to) * 2 + (replies ? 1 : 0)) * RING_WORDS;
 }
 
+/** Whether a thread has ever sent to another: the pages of rings between others need not be touched. */
+export function hasPeer(words: Int32Array, thread: number, peer: number): boolean {
+  const word = rowOf(thread) + (peer < 32 ? PEERS_LO : PEERS_HI);
+  return (Atomics.load(words, word) & (1 << (peer & 31))) !== 0;
+}
+
 /** Wakes a thread if it sleeps. Any thread may call it. */
 export function wake(words: Int32Array, thread: number): void {
   const parked = rowOf(thread) + PARKED;

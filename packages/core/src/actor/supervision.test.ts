@@ -126,6 +126,28 @@ describe('restart', () => {
     await expect(ref.ask('echo', 1)).rejects.toMatchObject({ code: 'EIO' });
   });
 
+  test('a thread that dies in the middle of a restart, while its actors start, is started once more', async () => {
+    await using system = ActorSystem.start({ restart: { intensity: 2, period: 1000 }, now: () => 0 });
+    const starts = counter();
+    const ref = await system.spawn(echo, { starts, failFromStart: 100, exitAtStart: 1 });
+    const restarted = nextEvent(system, 'threadRestart');
+    await kill(system, ref);
+    await restarted;
+    expect(starts[0]).toBe(3);
+    expect(await ref.ask('echo', 1)).toBe(1);
+  });
+
+  test('a thread that dies in the middle of a restart, before it runs, is started once more', async () => {
+    await using system = ActorSystem.start({ restart: { intensity: 2, period: 1000 }, now: () => 0 });
+    const ref = await system.spawn(echo, {}, { thread: 'victim' });
+    const victim = await system.thread('victim');
+    const restarted = nextEvent(system, 'threadRestart');
+    system.events.once('threadDied', () => void victim.worker.terminate());
+    await expect(ref.ask('exit', 0)).rejects.toMatchObject({ code: 'EIO' });
+    await restarted;
+    expect(await ref.ask('echo', 1)).toBe(1);
+  });
+
   test('closing in the middle of a restart ends the thread for good', async () => {
     const system = ActorSystem.start();
     const ref = await system.spawn(echo, {});

@@ -312,7 +312,7 @@ export class ActorSystem {
   /** A host's worker has exited: its locks were recovered and everybody was told (`#buried`). */
   #exited(thread: HostedThread, error: Error | undefined): void {
     const wanted = thread.state === 'stopping';
-    const restarting = !wanted && this.#closing === undefined && thread.state === 'running' && thread.restarts.allow();
+    const restarting = !wanted && this.#closing === undefined && thread.ran && thread.restarts.allow();
     thread.state = 'down';
     if (restarting) {
       thread.ready = this.#relaunch(thread);
@@ -330,13 +330,16 @@ export class ActorSystem {
 
   async #relaunch(thread: HostedThread): Promise<void> {
     thread.state = 'starting';
+    const launched = this.#launch(thread);
+    const { worker } = thread;
     try {
-      await this.#launch(thread);
+      await launched;
       for (const spec of [...thread.specs.values()]) await thread.invoke((control) => control.start(spec));
     } catch (error) {
-      // The worker's exit handler has done or will do the rest.
-      await thread.worker.terminate();
-      throw error;
+      // This worker and no later one: the exit handler may have started that already.
+      await worker.terminate();
+      if (this.#threads.get(thread.id) !== thread) throw error;
+      return thread.ready;
     }
     channels.threadRestarted.publish({ thread: thread.id, name: thread.name });
     this.events.emit('threadRestart', { id: thread.id, name: thread.name });
