@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const plain = { columns: 80, lines: Number.POSITIVE_INFINITY, paint: (_meaning: string, text: string) => text };
 const thread = (id: number, name: string, handled: number) => {
-  return { thread: id, name, handled, sent: 0, parks: 0, spinsPaid: 0, backlogged: 0 };
+  return { thread: id, name, handled, sent: 0, parks: 0, spinsPaid: 0, backlogged: 0, unread: 0 };
 };
 const lock = (name: string, contended: number, waiting = 0) => {
   return {

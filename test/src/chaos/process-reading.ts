@@ -1,0 +1,33 @@
+/** What the operating system and V8 say of this process. Linux. Any thread. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Threads of the process, V8's and libuv's own included. */
+export function threadCount(): number {
+  return statusOf('Threads');
+}
+
+/** Open file descriptors; the one for the reading is not among them. */
+export function descriptorCount(): number {
+  return readdirSync('/proc/self/fd').length - 1;
+}
+
+/** Bytes of main memory that the process has, shared memory included. */
+export function residentBytes(): number {
+  return statusOf('VmRSS') * 1024;
+}
+
+/** Has V8 collect garbage, all of it, now. */
+export function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+}
+
+function statusOf(field: string): number {
+  const line = readFileSync('/proc/self/status', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${field}:`));
+  return Number.parseInt(line?.slice(field.length + 1) ?? '', 10);
+}
