@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type * as scenes from '../../dist-fixtures/history/core-scenes.fixture.js';
 import { Stage } from '../../dist-fixtures/history/stage.fixture.js';
 import { byName, type Story } from '../../dist-fixtures/history/story.fixture.js';
+import type * as vfioScenes from '../../dist-fixtures/history/vfio-scenes.fixture.js';
 
 const stage = new Stage<typeof scenes>('core-scenes');
 
@@ -61,4 +62,11 @@ const STORIES: readonly Story<typeof scenes>[] = [
 test.each(byName(STORIES))('%s', async (_name, { oldCode, scene, before, today }) => {
   expect(await stage.before(oldCode, scene)).toEqual(before);
   expect(await stage.today(scene)).toEqual(today);
+});
+
+test('8ac13175: an IOMMU that isolates a mediated device was not known', async () => {
+  const vfio = new Stage<typeof vfioScenes>('vfio-scenes');
+  // What lies beyond an IOMMU's reach can be mapped where there is none.
+  expect(await vfio.before('no-iommu-device', 'isolatedDevice')).toBe('fulfilled');
+  expect(await vfio.today('isolatedDevice')).toBe('EINVAL');
 });

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import type * as scenes from '../../dist-fixtures/history/core-scenes.fixture.js';
 import { Stage } from '../../dist-fixtures/history/stage.fixture.js';
 import { byName, type Story } from '../../dist-fixtures/history/story.fixture.js';
+import type * as vfioScenes from '../../dist-fixtures/history/vfio-scenes.fixture.js';
 
 const stage = new Stage<typeof scenes>('core-scenes');
+const vfio = new Stage<typeof vfioScenes>('vfio-scenes');
 
 const STORIES: readonly Story<typeof scenes>[] = [
   {
@@ -84,4 +86,26 @@ test('v2-10 as posted: overlapping creates starve an unregistration at the refco
   expect(await stage.today('overlappingWithRefcount')).toEqual(admitted);
   expect(await stage.today('overlappingWithRwsem')).toEqual(refused);
   expect(await stage.today('overlappingWithSrcu')).toEqual(refused);
+});
+
+const SEQUENCE: readonly Story<typeof vfioScenes>[] = [
+  {
+    name: 'v2-8, 522ecce0: a device was open before its vendor had made it',
+    oldCode: 'registered-before-init',
+    scene: 'openDuringInit',
+    before: { open: 'fulfilled', withoutData: 1 },
+    today: { open: 'ENODEV', withoutData: 0 },
+  },
+  {
+    name: 'v2-8, 522ecce0: the vendor took its device back while a program had it open',
+    oldCode: 'vendor-removes-first',
+    scene: 'removalWithUser',
+    before: { releasedUnderUser: 1, released: 1 },
+    today: { releasedUnderUser: 0, released: 1 },
+  },
+];
+
+test.each(byName(SEQUENCE))('%s', async (_name, { oldCode, scene, before, today }) => {
+  expect(await vfio.before(oldCode, scene)).toEqual(before);
+  expect(await vfio.today(scene)).toEqual(today);
 });
