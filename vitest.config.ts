@@ -2,10 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const END_TO_END = '**/*.e2e.test.ts';
 const CLIENTS = 'test/src/clients/**/*.test.ts';
+const FLEET = ['packages/fleet/src/live/**/*.test.ts', 'test/src/fleet/**/*.test.ts'];
 const HISTORY = 'test/src/history/**/*.test.ts';
-const QEMU = 'packages/vfio-user/src/qemu/**/*.test.ts';
+const QEMU = ['packages/vfio-user/src/qemu/**/*.test.ts', 'test/src/qemu/**/*.test.ts'];
 
-/** One project per command: `pnpm test`, `test:e2e`, `test:clients`, `test:history`, `test:qemu`. */
+/** One project per command: `pnpm test`, `test:e2e`, `test:clients`, `test:fleet`, `test:history`, `test:qemu`. */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -16,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'test/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: [END_TO_END, CLIENTS, HISTORY, QEMU],
+          exclude: [END_TO_END, CLIENTS, ...FLEET, HISTORY, QEMU],
           testTimeout: 30_000,
         },
       },
@@ -24,10 +25,12 @@ export default defineConfig({
       { extends: true, test: { name: 'e2e', include: [END_TO_END], testTimeout: 120_000 } },
       // Debian's programs on the mounted tree.
       { extends: true, test: { name: 'clients', include: [CLIENTS], testTimeout: 120_000 } },
+      // Hosts, clients and NATS servers as processes.
+      { extends: true, test: { name: 'fleet', include: FLEET, testTimeout: 120_000, hookTimeout: 60_000 } },
       // Old code next to today's, on threads of its own.
       { extends: true, test: { name: 'history', include: [HISTORY], testTimeout: 60_000 } },
       // Virtual machines.
-      { extends: true, test: { name: 'qemu', include: [QEMU], testTimeout: 300_000 } },
+      { extends: true, test: { name: 'qemu', include: QEMU, testTimeout: 300_000 } },
     ],
   },
 });

@@ -33,13 +33,10 @@ function attachable(devices: readonly DeviceAnswer[], uuid: string): string[] {
   throw new ControlError('ENOTCONN', `${what}; PCI devices get one where it is mediated up --socket-dir DIR`);
 }
 
-/**
- * A command line, in lines of words. Guest memory is shared: a device does not reach what QEMU keeps to itself. An emulated
- * processor where there is no KVM.
- */
+/** A command line, in lines of words. Guest memory is shared: a device does not reach what QEMU keeps to itself. */
 function commandLine(program: string, memory: string, devices: readonly string[]): string[][] {
   return [
-    [program, '-accel', 'kvm', '-accel', 'tcg', '-M', 'q35,memory-backend=ram', '-m', memory],
+    [program, '-M', 'q35,memory-backend=ram', '-m', memory],
     ['-object', `memory-backend-memfd,id=ram,size=${memory},share=on`],
     ...devices.map((device) => ['-device', device]),
   ];
