@@ -43,16 +43,22 @@ export class Lease {
     return !this.#closed && performance.now() < this.#until;
   }
 
-  /** Takes it for the first time and keeps it from now on. Rejects with what the library threw. */
-  async begin(): Promise<void> {
-    const deadline = performance.now() + 2 * this.#store.record.lease;
+  /**
+   * Takes it for the first time and keeps it from now on; false when it was not to be had within two leases. Rejects with
+   * what the library threw.
+   */
+  async begin(): Promise<boolean> {
+    const { lease } = this.#store.record;
+    const deadline = performance.now() + 2 * lease;
+    // An entry of the epoch before is in the way until the server lets it expire.
     while (!this.#closed && !(await this.#renew())) {
-      // An entry of the epoch before: the server lets it expire.
-      if (performance.now() > deadline) break;
-      await new Promise((resolve) => setTimeout(resolve, this.#store.record.lease / RETRIES));
+      if (performance.now() > deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, lease / RETRIES));
     }
+    if (this.#closed) return false;
     this.#began = true;
-    if (!this.#closed) this.#schedule(this.#store.record.lease / RENEWALS);
+    this.#schedule(lease / RENEWALS);
+    return true;
   }
 
   /** Stops renewing. With `giveUp` the entry goes at once. */
@@ -92,55 +98,59 @@ export class Lease {
   async #renew(): Promise<boolean> {
     const store = this.#store;
     const { name, epoch } = this.#record.value;
-    const timeout = Math.max(50, store.record.lease / RENEWALS);
+    const timeout = Math.max(100, store.record.lease / RENEWALS);
     const sent = performance.now();
-    const lapsed = sent >= this.#until;
+    // The entry was away: the host may have been fenced meanwhile, whatever its own clock says.
+    const anew = this.#revision === 0;
     const revision = await store.write('leases', name, { epoch }, this.#revision, timeout);
     if (revision === undefined) {
       // Expired, or a renewal was written whose answer did not come.
       const found = await store.read('leases', name, leaseRecord);
-      this.#revision = found?.value.epoch === epoch ? found.revision : 0;
-      if (found === undefined || found.value.epoch === epoch) return false;
-      await this.#confirm();
+      this.#revision = found?.value.epoch === epoch && !anew ? found.revision : 0;
+      if (anew && found?.value.epoch === epoch) await store.erase('leases', found.revision);
+      if (found !== undefined && found.value.epoch !== epoch) await this.#confirm();
       return false;
     }
+    if (anew && !(await this.#touch(revision))) return false;
     this.#revision = revision;
-    if (lapsed && !(await this.#touch())) return false;
     this.#until = sent + store.record.lease;
     return true;
   }
 
   /** Marks in the host's record that the lease was taken anew. False: the epoch is over. */
-  async #touch(): Promise<boolean> {
+  async #touch(lease: number): Promise<boolean> {
     const { value, revision } = this.#record;
-    if (!this.#began) return this.#confirm();
     const next = { ...value, term: value.term + 1 };
     const written = await this.#store.write('hosts', hostKey(value.name), next, revision);
-    if (written === undefined) return this.#confirm();
+    if (written === undefined) {
+      await this.#store.erase('leases', lease);
+      await this.#confirm();
+      return false;
+    }
     this.#record = { value: next, revision: written };
     return true;
   }
 
-  /** Looks whether the epoch still holds; the lease goes when it does not. */
-  async #confirm(): Promise<boolean> {
+  /** Looks whether the epoch still holds, and ends when it does not. */
+  async #confirm(): Promise<void> {
     const { name, epoch } = this.#record.value;
     const found = await this.#store.read('hosts', hostKey(name), hostRecord);
     if (found?.value.epoch === epoch && found.value.state === 'up') {
-      const same = found.revision === this.#record.revision;
       this.#record = found;
-      return same;
+      return;
     }
-    if (!this.#closed) {
-      this.#closed = true;
-      clearTimeout(this.#timer);
-      await this.#store.erase('leases', this.#revision).catch(() => {});
-      this.#events.fenced(found?.value);
-    }
-    return false;
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    if (this.#revision > 0) await this.#store.erase('leases', this.#revision).catch(() => {});
+    this.#events.fenced(found?.value);
   }
 
   /** The host's record has changed, as a watch says. */
   async recheck(): Promise<void> {
-    if (!this.#closed) await this.#confirm().catch(() => false);
+    if (this.#closed || !this.#began) return;
+    // After the renewal that is under way, which may have changed it.
+    await this.#turn;
+    await this.#confirm().catch(() => {});
   }
 }

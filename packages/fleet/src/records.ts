@@ -96,3 +96,9 @@ export const eventRecord = object({
   count: optional(whole()),
 });
 export type EventRecord = Checked<typeof eventRecord>;
+
+/** How far a durable reader of events is. Key {@link readerKey} of the bucket of hosts; each step is a compare-and-set. */
+export const readerRecord = object({ sequence: whole() });
+export function readerKey(reader: string): string {
+  return `reader.${reader}`;
+}
