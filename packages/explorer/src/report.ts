@@ -1,0 +1,73 @@
+/**
+ * How a failing schedule is printed: step by step, with what each step touched and where in the source it stands.
+ */
+import type { Execution } from './execution.js';
+import type { Fault } from './failure.js';
+import { KILL_CHOICES } from './layout.js';
+import { nameOfKind } from './operations.js';
+import type { Player } from './player.js';
+
+const OWN_FILES = new URL('.', import.meta.url);
+
+/** The text of a failure. */
+export function reportText(
+  title: string,
+  player: Player,
+  execution: Execution,
+  positions: ReadonlyMap<number, string>,
+  fault: Fault,
+  schedule: string,
+): string {
+  const width = Math.max(...player.names.map((name) => name.length));
+  const lines = [`'${title}' fails (${fault.kind}): ${fault.message}`, ''];
+  let last = -1;
+  for (let step = 0; step < execution.length; step++) {
+    const thread = execution.thread(step);
+    const name = (thread === last ? '' : (player.names[thread] ?? '')).padEnd(width);
+    last = (KILL_CHOICES & (1 << execution.choice(step))) !== 0 ? -1 : thread;
+    const what = describe(player, execution, step);
+    const where = placesOf(positions.get(step)).join(' < ');
+    lines.push(
+      `${String(step + 1).padStart(5)}  ${name}  ${where === '' ? what : what.padEnd(46)}  ${where}`.trimEnd(),
+    );
+  }
+  lines.push('', `replay: ${schedule === '' ? '(the first schedule)' : schedule}`);
+  return lines.join('\n');
+}
+
+function describe(player: Player, execution: Execution, step: number): string {
+  const kind = nameOfKind(execution.kind(step));
+  if (execution.buffer(step) < 0) return kind;
+  const length = execution.byteLength(step);
+  const place = `${player.bufferName(execution.buffer(step))}[${execution.offset(step) / length}]`;
+  const given = execution.given(step);
+  const operand = execution.operand(step);
+  switch (kind) {
+    case 'load':
+      return `load ${place}: ${given}`;
+    case 'store':
+      return `store ${place} = ${operand}`;
+    case 'wait':
+    case 'waitAsync':
+      return `${kind} ${place} while ${operand}${given === operand ? '' : `: it is ${given}`}`;
+    case 'notify':
+      return `notify ${place}: ${given === 0 ? 'nobody' : given}`;
+    case 'time passes':
+    case 'dies':
+      return kind;
+    default:
+      return `${kind} ${place}, ${operand}: was ${given}`;
+  }
+}
+
+/** The innermost places of a stack outside of this package: where the step stands, and from where that was called. */
+function placesOf(stack: string | undefined): string[] {
+  const places: string[] = [];
+  for (const line of (stack ?? '').split('\n').slice(1)) {
+    if (line.includes(OWN_FILES.href) || line.includes(OWN_FILES.pathname) || line.includes('node:')) continue;
+    const match = /([^/\\() ]+):(\d+):\d+\)?$/.exec(line);
+    if (match !== null) places.push(`${match[1]}:${match[2]}`);
+    if (places.length === 3) break;
+  }
+  return places;
+}

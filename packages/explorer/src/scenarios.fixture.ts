@@ -1,0 +1,67 @@
+/** Scenarios for the tests of the search, each exported by its name. */
+import type { World } from '@mediated/explorer';
+
+/** A lock that sleeps: 0 free, 1 held. `parameters.forgets`: the releaser wakes nobody. */
+export function sleepingLock(world: World): void {
+  const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(12)));
+  for (const name of ['a', 'b']) {
+    world.start(name, () => {
+      while (Atomics.compareExchange(words, 0, 0, 1) !== 0) Atomics.wait(words, 0, 1);
+      const seen = words[1] as number;
+      Atomics.add(words, 2, 1);
+      words[1] = seen + 1;
+      Atomics.store(words, 0, 0);
+      if (world.parameters.forgets !== true) Atomics.notify(words, 0, 1);
+    });
+  }
+  world.afterwards(() => {
+    if (words[1] !== 2) throw new Error(`counted ${words[1]}`);
+  });
+}
+
+/** The same with `Atomics.waitAsync`. */
+export function awaitingLock(world: World): void {
+  const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(12)));
+  for (const name of ['a', 'b']) {
+    world.start(name, async () => {
+      while (Atomics.compareExchange(words, 0, 0, 1) !== 0) await Atomics.waitAsync(words, 0, 1).value;
+      const seen = words[1] as number;
+      Atomics.add(words, 2, 1);
+      words[1] = seen + 1;
+      Atomics.store(words, 0, 0);
+      if (world.parameters.forgets !== true) Atomics.notify(words, 0, 1);
+    });
+  }
+  world.afterwards(() => {
+    if (words[1] !== 2) throw new Error(`counted ${words[1]}`);
+  });
+}
+
+/** One step of a little program: an operation on word `at` with `value`; compareExchange expects `value - 1`. */
+export interface Instruction {
+  readonly operation: 'load' | 'store' | 'add' | 'or' | 'compareExchange';
+  readonly at: number;
+  readonly value: number;
+}
+
+/** Threads that run the programs of `parameters.programs`; what they saw and left goes to `parameters.outcomes`. */
+export function programs(world: World): void {
+  const all = world.parameters.programs as Instruction[][];
+  const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(8)));
+  const seen = world.share('seen', () => new Int32Array(new SharedArrayBuffer(4 * 64)));
+  for (const [thread, program] of all.entries()) {
+    world.start(`thread ${thread}`, () => {
+      for (const [step, { operation, at, value }] of program.entries()) {
+        seen[thread * 8 + step] =
+          operation === 'load'
+            ? Atomics.load(words, at)
+            : operation === 'compareExchange'
+              ? Atomics.compareExchange(words, at, value - 1, value)
+              : Atomics[operation](words, at, value);
+      }
+    });
+  }
+  world.afterwards(() => {
+    (world.parameters.outcomes as Set<string>).add([...words, ...seen].join());
+  });
+}

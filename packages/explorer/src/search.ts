@@ -1,0 +1,184 @@
+/**
+ * The exhaustive search: which execution to play next. A tree of choices is walked depth first; at each step are tried the
+ * choice that the scheduler made by itself and those that a race, a possible death or a possible time-out calls for.
+ *
+ * Without a bound this is dynamic partial-order reduction with source sets and sleep sets: of all executions that differ
+ * only in the order of independent steps, at least one is played. For a race (first, second) the thread of `second`, or one
+ * that leads to it, is tried in place of `first`.
+ *
+ * With a bound on preemptions (changes from a thread that could have gone on) the reduction must not take away executions
+ * that need fewer of them. So the thread of `second` is tried in place of `first` and also where the thread of `first` was
+ * given its turn, which costs nothing more; and the only choice that sleeps is going on with the thread that was on turn:
+ * to preempt it and come back without having met what it was about to do is the same as not to preempt it, and dearer.
+ *
+ * Deaths and time-outs are not steps of the scenario's own making, so no race points at them. A thread may be killed before
+ * each of its steps and before it is woken; time may pass for a thread wherever it is woken or begins a task. Deaths have a
+ * budget of their own; letting time pass while somebody could make a step costs as much as a preemption.
+ */
+import { Causality } from './causality.js';
+import type { Execution } from './execution.js';
+import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES, threadOf } from './layout.js';
+import type { Plan } from './player.js';
+
+/** One step on the path that is being walked. */
+interface Node {
+  readonly enabled: number;
+  readonly last: number;
+  readonly turnOver: boolean;
+  /** Preemptions before this step. */
+  readonly spent: number;
+  /** Choices that need not be tried here. */
+  readonly asleep: number;
+  choice: number;
+  /** Choices to be tried, and those that were. */
+  wanted: number;
+  tried: number;
+}
+
+/** The search of one scenario. Use it in turns: {@link next}, play, {@link learn}. */
+export class Search {
+  readonly #bound: number;
+  readonly #reaper: number;
+  readonly #path: Node[] = [];
+  #begun = false;
+  #cut = false;
+
+  /** `bound`: preemptions, or Infinity. `reaper`: the thread that answers deaths, -1 if there is none. */
+  constructor(bound: number, reaper: number) {
+    this.#bound = bound;
+    this.#reaper = reaper;
+  }
+
+  /** True if something was left out because of the bound. */
+  get boundMattered(): boolean {
+    return this.#cut;
+  }
+
+  /** What to play next, or undefined when everything was tried. */
+  next(): Plan | undefined {
+    if (!this.#begun) {
+      this.#begun = true;
+      return { choices: [] };
+    }
+    for (let depth = this.#path.length - 1; depth >= 0; depth--) {
+      const node = this.#path[depth] as Node;
+      const choice = this.#untried(node);
+      if (choice < 0) {
+        this.#path.pop();
+        continue;
+      }
+      const asleep = this.#sleepAfter(node);
+      node.choice = choice;
+      node.tried |= 1 << choice;
+      return { choices: this.#path.map((each) => each.choice), asleep };
+    }
+    return undefined;
+  }
+
+  /** Takes up what the execution has shown that was planned last. */
+  learn(execution: Execution): void {
+    const known = this.#path.length;
+    const branch = this.#path[known - 1];
+    let spent = branch === undefined ? 0 : branch.spent + costOf(branch, branch.choice);
+    for (let step = known; step < execution.newUntil; step++) {
+      const node: Node = {
+        enabled: execution.enabled(step),
+        last: execution.last(step),
+        turnOver: execution.turnOver(step),
+        spent,
+        asleep: execution.asleep(step),
+        choice: execution.choice(step),
+        wanted: 1 << execution.choice(step),
+        tried: 1 << execution.choice(step),
+      };
+      spent += costOf(node, node.choice);
+      if (spent > this.#bound) {
+        this.#cut = true;
+        break;
+      }
+      this.#path.push(node);
+    }
+    const length = this.#path.length;
+    const from = Math.max(0, known - 1);
+    const causality = new Causality(execution, length, from);
+    for (const { first, second } of causality.races) {
+      if (this.#bound === Number.POSITIVE_INFINITY) this.#reverse(execution, causality, first, second);
+      else this.#reverseWithin(execution, first, second);
+    }
+    for (let step = from; step < length; step++) this.#wantDeathsAndTimeouts(execution, step);
+  }
+
+  #untried(node: Node): number {
+    for (let rest = node.wanted & ~node.tried & ~node.asleep; rest !== 0; rest &= rest - 1) {
+      const choice = 31 - Math.clz32(rest & -rest);
+      if (node.spent + costOf(node, choice) <= this.#bound) return choice;
+      this.#cut = true;
+      node.tried |= 1 << choice;
+    }
+    return -1;
+  }
+
+  /** What sleeps at a node while its next choice is tried. */
+  #sleepAfter(node: Node): number {
+    if (this.#bound === Number.POSITIVE_INFINITY) return node.asleep | node.tried;
+    const goingOn = node.last < 0 ? 0 : 1 << node.last;
+    return node.asleep | (node.tried & goingOn);
+  }
+
+  /** Tries something in place of `first` that lets `second` come before it. */
+  #reverse(execution: Execution, causality: Causality, first: number, second: number): void {
+    const node = this.#path[first] as Node;
+    // Threads whose first step after `first`, of those that do not depend on it, depends on no other of these.
+    const between: number[] = [];
+    let initials = 0;
+    let seen = 0;
+    for (let step = first + 1; step <= second; step++) {
+      if (step !== second && causality.precedes(first, step)) continue;
+      const bit = 1 << execution.thread(step);
+      if ((seen & bit) === 0 && !between.some((earlier) => causality.precedes(earlier, step))) {
+        initials |= 1 << execution.choice(step);
+      }
+      seen |= bit;
+      between.push(step);
+    }
+    if ((initials & node.wanted) !== 0) return;
+    const possible = initials & node.enabled;
+    const wished = 1 << execution.choice(second);
+    if ((possible & wished) !== 0) node.wanted |= wished;
+    else if (possible !== 0) node.wanted |= possible & -possible;
+    else node.wanted |= node.enabled & (STEP_CHOICES | TIME_CHOICES | this.#deathsBefore(execution, second));
+  }
+
+  /** The same, within a bound. */
+  #reverseWithin(execution: Execution, first: number, second: number): void {
+    const thread = execution.thread(first);
+    let turn = first;
+    while (turn > 0 && execution.thread(turn - 1) === thread) turn--;
+    for (const step of turn === first ? [first] : [first, turn]) {
+      const node = this.#path[step] as Node;
+      const other = execution.thread(second);
+      const wished = node.enabled & ((1 << other) | (1 << (TIME + other)));
+      if (wished !== 0) node.wanted |= wished;
+      else node.wanted |= node.enabled & (STEP_CHOICES | TIME_CHOICES | this.#deathsBefore(execution, second));
+    }
+  }
+
+  /** If the supervisor made this step: the deaths that made it act. */
+  #deathsBefore(execution: Execution, step: number): number {
+    return execution.thread(step) === this.#reaper ? KILL_CHOICES : 0;
+  }
+
+  #wantDeathsAndTimeouts(execution: Execution, step: number): void {
+    const node = this.#path[step] as Node;
+    const threads = execution.woken(step) | (execution.choice(step) < KILL ? 1 << execution.thread(step) : 0);
+    node.wanted |= node.enabled & ((threads << KILL) | (threads << TIME));
+  }
+}
+
+/** What a choice costs: 1 if it takes the turn from a thread that could go on, or lets time pass while one could. */
+function costOf(node: Node, choice: number): number {
+  if (node.turnOver || (KILL_CHOICES & (1 << choice)) !== 0) return 0;
+  if ((TIME_CHOICES & (1 << choice)) !== 0) return (node.enabled & STEP_CHOICES) !== 0 ? 1 : 0;
+  const couldGoOn = node.last >= 0 && (node.enabled & (1 << node.last)) !== 0;
+  return couldGoOn && threadOf(choice) !== node.last ? 1 : 0;
+}

@@ -1,0 +1,47 @@
+/**
+ * The worker that plays one explored thread, execution after execution. It stays blocked between them, so it hears of
+ * their beginning, and of its own end, by its token.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ExploredThread, unwind } from './explored-thread.js';
+import { type ControlMemory, EXIT, EXPLAIN } from './layout.js';
+import { patchAtomics } from './patched-atomics.js';
+import { patchTime } from './patched-time.js';
+import { declare } from './subject.js';
+import { Declarations, type Subject } from './world.js';
+
+/** What a worker is started with. */
+export interface ThreadStart {
+  readonly subject: Subject;
+  readonly index: number;
+  readonly memory: ControlMemory;
+  readonly shared: Map<string, unknown>;
+  readonly buffers: readonly SharedArrayBuffer[];
+}
+
+process.setSourceMapsEnabled(true);
+const { subject, index, memory, shared, buffers } = workerData as ThreadStart;
+const thread = new ExploredThread(index, memory, buffers);
+patchAtomics(thread);
+patchTime(thread);
+process.on('unhandledRejection', (reason) => {
+  if (reason !== unwind && !thread.unwinding) thread.fail(reason);
+});
+
+const declarations = new Declarations(subject, index, shared, (body) => thread.quietly(body));
+await declare(subject, declarations);
+const declared = declarations.all[index];
+if (declared === undefined) throw new Error(`thread ${index} was declared in the controller, but not in the thread`);
+const after = () => {
+  for (const check of declarations.ends) check();
+};
+parentPort?.postMessage('ready');
+
+for (;;) {
+  thread.scheduler.park(index);
+  if (memory.words[EXIT] !== 0) break;
+  const explained = memory.words[EXPLAIN] !== 0;
+  await thread.play(declared.run, after);
+  if (explained) parentPort?.postMessage(thread.positions);
+}
+process.exit();
