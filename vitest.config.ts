@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'test/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-          exclude: [END_TO_END, CLIENTS, ...FLEET, HISTORY, QEMU],
+          exclude: [END_TO_END, CLIENTS, ...FLEET, HISTORY, ...QEMU],
           testTimeout: 30_000,
         },
       },
