@@ -18,3 +18,15 @@ export const pages = [
     .filter((name) => existsSync(new URL(name, ROOT))),
   ...documents.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
 ].map((name) => ({ name, text: readFileSync(new URL(name, ROOT), 'utf8') }));
+
+/** What each tour prints, as a page says. */
+export const outputs = new Map(
+  pages.flatMap(({ text }) =>
+    [...text.matchAll(/^<!-- what (\S+) prints -->\n```text\n([\s\S]*?)^```/gm)].map(([, name, said]) => [name, said]),
+  ),
+);
+
+/** The tours that are programs: those that export nothing to others. */
+export const programs = readdirSync(TOURS)
+  .filter((file) => !readFileSync(new URL(file, TOURS), 'utf8').includes('export '))
+  .map((file) => file.replace('.fixture.ts', ''));

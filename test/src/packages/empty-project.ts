@@ -1,13 +1,13 @@
 /**
  * The published packages as a stranger gets them: packed as for the registry, installed into an empty project, with the
- * programs of `programs/` as that project's sources. For packed.e2e.test.ts.
+ * programs of `programs/` and the tours as that project's sources. For packed.e2e.test.ts.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { PACKAGE_PROGRAMS, ROOT } from '../pages.js';
+import { PACKAGE_PROGRAMS, ROOT, TOURS } from '../pages.js';
 
 /** Programs on the command line are those of the project, not of the workspace. */
 const environment = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' };
@@ -88,7 +88,8 @@ export async function makeProject(cwd: string, packed: readonly PackedPackage[],
     JSON.stringify({ overrides: archives, allowBuilds: { koffi: false } }),
   );
   await writeFile(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['src'] }));
-  await mkdir(join(cwd, 'src'));
+  await mkdir(join(cwd, 'src', 'tours'), { recursive: true });
+  for (const file of await readdir(TOURS)) await copyFile(new URL(file, TOURS), join(cwd, 'src', 'tours', file));
   for (const file of await readdir(PACKAGE_PROGRAMS)) {
     await copyFile(new URL(file, PACKAGE_PROGRAMS), join(cwd, 'src', `${basename(file, '.fixture.ts')}.ts`));
   }

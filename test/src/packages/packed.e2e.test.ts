@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANAGERS, makeProject, type PackedPackage, packAll, run } from '#dist/packages/empty-project.js';
-import { ROOT } from '#dist/pages.js';
+import { outputs, programs, ROOT } from '#dist/pages.js';
+import { publishedEntries } from '#dist/published.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** What the program of each package prints, by the package's folder. A package without one fails. */
@@ -63,6 +64,21 @@ describe.each(Object.keys(MANAGERS) as (keyof typeof MANAGERS)[])('in an empty p
       stdout,
       stderr: '',
     });
+  });
+
+  test('entries export what they do in the workspace', async () => {
+    for (const { specifier } of publishedEntries()) {
+      const script = `console.log(Object.keys(await import('${specifier}')).sort().join(' '))`;
+      const { stdout } = await run(project, process.execPath, '--input-type=module', '-e', script);
+      const own: object = await import(/* @vite-ignore */ specifier);
+      expect(stdout.trim(), specifier).toBe(Object.keys(own).sort().join(' '));
+    }
+  });
+
+  // What is packed is put together differently from what stands in the workspace: the tours use all of it.
+  test.runIf(manager === 'npm').each(programs)('the tour %s prints what a page says', async (program) => {
+    const tour = join('out', 'tours', `${program}.fixture.js`);
+    expect(await run(project, process.execPath, tour)).toEqual({ status: 0, stdout: outputs.get(program), stderr: '' });
   });
 
   test('the program mediated is there and runs', async () => {
