@@ -13,8 +13,11 @@ import { canceled, timedOut, type WaitOptions } from './wait-options.js';
 
 const HIGH = 1;
 const WAKE = 2;
-const SPIN_MINIMUM = 4;
-const SPIN_MAXIMUM = availableParallelism() > 1 ? 1024 : SPIN_MINIMUM;
+/** Where there is one core, a spin only keeps the holder from it. */
+const SEVERAL_CORES = availableParallelism() > 1;
+const SPIN_MINIMUM = SEVERAL_CORES ? 4 : 0;
+const SPIN_FIRST = SEVERAL_CORES ? 128 : 0;
+const SPIN_MAXIMUM = SEVERAL_CORES ? 1024 : 0;
 const LONGEST_DELAY = 0x7fff_ffff;
 
 /** One waiting place of a lock, as seen by one thread. */
@@ -24,7 +27,7 @@ export class WaitQueue {
   readonly #contended: Contended;
   readonly #valueQueue: LocalQueue | undefined;
   /** Adaptive: grows while spinning pays, shrinks while it does not. */
-  #spin = 128;
+  #spin = SPIN_FIRST;
 
   /** `base`: index of the `WAIT_WORDS` words of the waiting place; with `onValue`, of the word waited for itself. */
   constructor(words: Int32Array<SharedArrayBuffer>, base: number, contended: Contended, onValue = false) {
