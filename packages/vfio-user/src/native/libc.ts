@@ -1,7 +1,8 @@
 /**
  * The C library's calls that Node has no words for: sockets that carry descriptors, event counters, memory that two
- * processes share. Called by the other files of this folder alone; any thread may. Addresses are bigints. Every call is a
- * plain one: it blocks the thread, except where the caller says MSG_DONTWAIT or gives `poll` a time.
+ * processes share. Called by the other files of this folder alone; any thread may. Addresses are numbers: a process has
+ * none that a number cannot hold. Every call is a plain one: it blocks the thread, except where the caller says
+ * MSG_DONTWAIT or gives `poll` a time.
  */
 import { errnoName, MediatedError } from '@mediated/core';
 import koffi, { type KoffiFunc } from 'koffi';
@@ -25,7 +26,7 @@ export const libc: {
   readonly eventfd: (initial: number, flags: number) => number;
   readonly memfdCreate: (name: string, flags: number) => number;
   readonly fcntl: (descriptor: number, command: number, argument: number) => number;
-  readonly mmap: (address: bigint, length: Word, protection: number, flags: number, file: number, at: Word) => Word;
+  readonly mmap: (address: number, length: Word, protection: number, flags: number, file: number, at: Word) => Word;
 } = {
   socket: library.func('int socket(int domain, int type, int protocol)'),
   bind: library.func('int bind(int socket, const void *address, unsigned int length)'),
@@ -57,8 +58,8 @@ export function pollLater(set: Uint8Array, count: number, milliseconds: number):
 const nothingCopied = library.func('uintptr_t memcpy(void *to, const void *from, size_t bytes)');
 
 /** Where a view's bytes lie. They stay there as long as its buffer lives. */
-export function addressOf(bytes: Uint8Array): bigint {
-  return BigInt(nothingCopied(bytes, bytes, 0));
+export function addressOf(bytes: Uint8Array): number {
+  return Number(nothingCopied(bytes, bytes, 0));
 }
 
 export const EINTR = 4;

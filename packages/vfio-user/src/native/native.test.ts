@@ -45,7 +45,7 @@ test('a buffer shows the pages of a file and takes its stores to it; uncovered i
   const file = createMemoryFile('test', 4 * PAGE, ledger);
   const bytes = pageAlignedMemory(4 * PAGE);
   const { buffer: memory } = bytes;
-  expect(addressOf(bytes) % BigInt(PAGE)).toBe(0n);
+  expect(addressOf(bytes) % PAGE).toBe(0);
   writeSync(file.number, Uint8Array.of(1, 2, 3), 0, 3, 5);
   coverWithFile(memory, 0, { descriptor: file.number, position: 0, length: 4 * PAGE, writable: true }, ledger);
   expect(bytes.subarray(5, 8)).toEqual(Uint8Array.of(1, 2, 3));

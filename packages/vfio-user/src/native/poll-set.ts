@@ -10,10 +10,12 @@ export const WRITABLE = 4;
 export class PollSet {
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
+  #count = 0;
 
   /** What is waited for from now on. */
   set(entries: readonly { readonly descriptor: number; readonly events: number }[]): void {
-    this.#bytes = new Uint8Array(new ArrayBuffer(entries.length * ENTRY_BYTES));
+    this.#count = entries.length;
+    this.#bytes = new Uint8Array(new ArrayBuffer(this.#count * ENTRY_BYTES));
     this.#view = new DataView(this.#bytes.buffer);
     for (const [at, { descriptor, events }] of entries.entries()) {
       this.#view.setInt32(at * ENTRY_BYTES, descriptor, true);
@@ -21,19 +23,21 @@ export class PollSet {
     }
   }
 
-  /** Blocks until one of them is ready, or has failed, or so many milliseconds have passed (-1: for ever). */
-  wait(milliseconds = -1): void {
-    while (libc.poll(this.#bytes, this.#bytes.length / ENTRY_BYTES, milliseconds) < 0) {
-      if (lastErrno() !== EINTR) checked(-1, 'poll');
+  /** Blocks until one of them is ready, or has failed, or so many milliseconds have passed (-1: for ever). How many are. */
+  wait(milliseconds = -1): number {
+    for (;;) {
+      const ready = libc.poll(this.#bytes, this.#count, milliseconds);
+      if (ready >= 0) return ready;
+      if (lastErrno() !== EINTR) checked(ready, 'poll');
     }
   }
 
   /** {@link wait} without blocking the thread; done too after `milliseconds`. */
   async waitLater(milliseconds: number): Promise<void> {
-    await pollLater(this.#bytes, this.#bytes.length / ENTRY_BYTES, milliseconds);
+    await pollLater(this.#bytes, this.#count, milliseconds);
   }
 
-  /** Whether the entry of that place is ready, or has failed. */
+  /** Whether the entry of that place was ready, or had failed, when the last wait ended. */
   isReady(place: number): boolean {
     return this.#view.getInt16(place * ENTRY_BYTES + 6, true) !== 0;
   }

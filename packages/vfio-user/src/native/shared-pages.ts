@@ -25,7 +25,7 @@ export interface FileRange {
 
 /** Puts a file's pages in the place of a buffer's, from its byte `at` (a multiple of a page) on. What was there is gone. */
 export function coverWithFile(memory: SharedArrayBuffer, at: number, file: FileRange, ledger: Ledger): void {
-  const address = addressOf(new Uint8Array(memory)) + BigInt(at);
+  const address = addressOf(new Uint8Array(memory)) + at;
   const protection = PROT_READ | (file.writable ? PROT_WRITE : 0);
   const { descriptor, position, length } = file;
   checked(libc.mmap(address, length, protection, MAP_SHARED_FIXED, descriptor, position), 'mmap');
@@ -34,7 +34,7 @@ export function coverWithFile(memory: SharedArrayBuffer, at: number, file: FileR
 
 /** Puts zeroed pages of the process's own there again: what the file had there stays in the file. */
 export function uncover(memory: SharedArrayBuffer, at: number, length: number, ledger: Ledger): void {
-  const address = addressOf(new Uint8Array(memory)) + BigInt(at);
+  const address = addressOf(new Uint8Array(memory)) + at;
   checked(libc.mmap(address, length, PROT_READ | PROT_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0), 'mmap');
   ledger.countMapping(-1);
 }

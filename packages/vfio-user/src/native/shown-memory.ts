@@ -23,7 +23,7 @@ export function canBeShown(areas: readonly ShownArea[]): boolean {
       offset % PAGE_BYTES === 0 &&
       bytes.length % PAGE_BYTES === 0 &&
       bytes.length > 0 &&
-      addressOf(bytes) % BigInt(PAGE_BYTES) === 0n,
+      addressOf(bytes) % PAGE_BYTES === 0,
   );
 }
 

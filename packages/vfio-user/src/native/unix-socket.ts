@@ -6,32 +6,24 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MediatedError } from '@mediated/core';
-import { addressOf, checked, EAGAIN, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
+import { checked, EAGAIN, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
 import { Descriptor, type Ledger } from './ledger.js';
+import { MessageHeader } from './message-header.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const CLOEXEC_NONBLOCK = 0x80800;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const SHUT_RDWR = 2;
 
+const NO_DESCRIPTORS: readonly number[] = [];
+
 /** Bytes of a socket's path, at most: what `sun_path` holds, without its end. */
 const PATH_BYTES = 107;
-/** Descriptors of one message, at most (the kernel's limit). */
-const MOST_DESCRIPTORS = 253;
-
 /** Connections that wait to be accepted, at most. */
 const MOST_WAITING = 16;
-
-/** struct msghdr and struct cmsghdr of 64-bit Linux, as offsets. */
-const MSG = { iov: 16, iovCount: 24, control: 32, controlLength: 40, flags: 48, bytes: 56 } as const;
-const CMSG = { level: 8, type: 12, data: 16 } as const;
-
-const controlSpace = (count: number) => CMSG.data + Math.ceil((count * 4) / 8) * 8;
 
 function unixAddress(path: string): Uint8Array {
   const bytes = Buffer.from(path);
@@ -42,47 +34,6 @@ function unixAddress(path: string): Uint8Array {
   address.writeUInt16LE(AF_UNIX, 0);
   address.set(bytes, 2);
   return address;
-}
-
-/** A message header in memory that stays where it is, with room for one piece of data and for descriptors. */
-class MessageHeader {
-  readonly bytes = new Uint8Array(new ArrayBuffer(4096));
-  readonly #view = new DataView(this.bytes.buffer);
-  readonly #iov = 64;
-  readonly #control = 128;
-
-  constructor() {
-    const base = addressOf(this.bytes);
-    this.#view.setBigUint64(MSG.iov, base + BigInt(this.#iov), true);
-    this.#view.setBigUint64(MSG.iovCount, 1n, true);
-    this.#view.setBigUint64(MSG.control, base + BigInt(this.#control), true);
-  }
-
-  data(address: bigint, length: number): void {
-    this.#view.setBigUint64(this.#iov, address, true);
-    this.#view.setBigUint64(this.#iov + 8, BigInt(length), true);
-  }
-
-  set room(descriptors: number) {
-    this.#view.setBigUint64(MSG.controlLength, BigInt(descriptors === 0 ? 0 : controlSpace(descriptors)), true);
-  }
-
-  set descriptors(numbers: readonly number[]) {
-    this.room = numbers.length;
-    this.#view.setBigUint64(this.#control, BigInt(CMSG.data + numbers.length * 4), true);
-    this.#view.setInt32(this.#control + CMSG.level, SOL_SOCKET, true);
-    this.#view.setInt32(this.#control + CMSG.type, SCM_RIGHTS, true);
-    for (const [at, number] of numbers.entries()) {
-      this.#view.setInt32(this.#control + CMSG.data + at * 4, number, true);
-    }
-  }
-
-  get descriptors(): number[] {
-    if (Number(this.#view.getBigUint64(MSG.controlLength, true)) <= CMSG.data) return [];
-    const control = this.#control;
-    const length = Number(this.#view.getBigUint64(control, true)) - CMSG.data;
-    return Array.from({ length: length >> 2 }, (_, at) => this.#view.getInt32(control + CMSG.data + at * 4, true));
-  }
 }
 
 /** A connection. */
@@ -112,12 +63,13 @@ export class UnixSocket {
 
   /**
    * Takes what has arrived. `address`: where `length` bytes of room are. How many bytes (0: the other end has closed, or
-   * died), -1: nothing for now. Descriptors that came along are put behind those in `descriptors`.
+   * died), -1: nothing for now. Descriptors that came along are put behind those in `descriptors`. EMFILE: some of them are
+   * lost, for this process has too many open.
    */
-  receive(address: bigint, length: number, descriptors: Descriptor[]): number {
+  receive(address: number, length: number, descriptors: Descriptor[]): number {
     const header = this.#incoming;
-    header.data(address, length);
-    header.room = MOST_DESCRIPTORS;
+    header.setData(address, length);
+    header.expectDescriptors();
     const count = Number(libc.recvmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     if (count < 0) {
       const errno = lastErrno();
@@ -126,6 +78,7 @@ export class UnixSocket {
       return checked(count, 'recvmsg');
     }
     for (const number of header.descriptors) descriptors.push(new Descriptor(number, this.#ledger));
+    if (header.hasLostDescriptors) throw new MediatedError('EMFILE', 'descriptors are lost', { syscall: 'recvmsg' });
     return count;
   }
 
@@ -133,11 +86,10 @@ export class UnixSocket {
    * Sends as much as there is room for, descriptors with the first byte. How many bytes; -1: there is no room for now;
    * -2: nobody receives any more. `address` is where the bytes lie.
    */
-  send(address: bigint, length: number, descriptors: readonly number[] = []): number {
+  send(address: number, length: number, descriptors = NO_DESCRIPTORS): number {
     const header = this.#outgoing;
-    header.data(address, length);
-    if (descriptors.length === 0) header.room = 0;
-    else header.descriptors = descriptors;
+    header.setData(address, length);
+    header.setDescriptors(descriptors);
     const count = Number(libc.sendmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (count >= 0) return count;
     const errno = lastErrno();

@@ -27,11 +27,13 @@ const TAKEN = 0xffffffff;
 export class Incoming {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
-  readonly #address: bigint;
+  readonly #address: number;
   readonly #mostBytes: number;
   #start = 0;
   #end = 0;
   #arrivals: Arrival[] = [];
+  /** Descriptors of one read. */
+  #fresh: Descriptor[] = [];
 
   /** `mostBytes`: of one message. */
   constructor(mostBytes: number) {
@@ -48,11 +50,16 @@ export class Incoming {
   }
 
   #receive(socket: UnixSocket): 'bytes' | 'nothing' | 'gone' {
-    const descriptors: Descriptor[] = [];
-    const count = socket.receive(this.#address + BigInt(this.#end), this.#bytes.length - this.#end, descriptors);
-    if (count > 0) this.#end += count;
-    if (descriptors.length > 0) this.#arrivals.push({ end: this.#end, descriptors });
-    return count > 0 ? 'bytes' : count === 0 ? 'gone' : 'nothing';
+    try {
+      const count = socket.receive(this.#address + this.#end, this.#bytes.length - this.#end, this.#fresh);
+      if (count > 0) this.#end += count;
+      return count > 0 ? 'bytes' : count === 0 ? 'gone' : 'nothing';
+    } finally {
+      if (this.#fresh.length > 0) {
+        this.#arrivals.push({ end: this.#end, descriptors: this.#fresh });
+        this.#fresh = [];
+      }
+    }
   }
 
   /** {@link fill} while a message that was taken is still in use. `full`: there is no room behind it. */
@@ -65,7 +72,7 @@ export class Incoming {
     for (let at = this.#start; this.#end - at >= HEADER_BYTES; ) {
       const size = this.#view.getUint32(at + HEADER.size, true);
       if (size < HEADER_BYTES || this.#end - at < size) return undefined;
-      const message = this.#messageAt(at, size);
+      const message = this.#messageAt(at, size, NO_DESCRIPTORS);
       if (message.id === id && message.flags !== TAKEN && (message.flags & FLAGS.kind) === FLAGS.reply) {
         this.#view.setUint32(at + HEADER.flags, TAKEN, true);
         return message;
@@ -86,19 +93,20 @@ export class Incoming {
     if (this.#end - at < size) return undefined;
     this.#start += size;
     const descriptors = this.#arrivals.length === 0 ? NO_DESCRIPTORS : this.#arrived();
-    const message = this.#messageAt(at, size);
-    if (message.flags !== TAKEN) return { ...message, descriptors };
+    const message = this.#messageAt(at, size, descriptors);
+    if (message.flags !== TAKEN) return message;
     for (const descriptor of descriptors) descriptor.close();
     return this.take();
   }
 
-  #messageAt(at: number, size: number): Message {
+  #messageAt(at: number, size: number, descriptors: readonly Descriptor[]): Received {
     return {
       id: this.#view.getUint16(at + HEADER.id, true),
       command: this.#view.getUint16(at + HEADER.command, true),
       flags: this.#view.getUint32(at + HEADER.flags, true),
       errno: this.#view.getUint32(at + HEADER.errno, true),
       payload: this.#bytes.subarray(at + HEADER_BYTES, at + size),
+      descriptors,
     };
   }
 

@@ -40,16 +40,20 @@ export interface Message {
   readonly payload: Uint8Array;
 }
 
-/** Writes a header to the beginning of `view`. */
-export function putHeader(
-  view: DataView,
-  at: number,
-  header: { readonly id: number; readonly command: number; readonly size: number; readonly flags: number },
-  errno = 0,
-): void {
-  view.setUint16(at + HEADER.id, header.id, true);
-  view.setUint16(at + HEADER.command, header.command, true);
-  view.setUint32(at + HEADER.size, header.size, true);
-  view.setUint32(at + HEADER.flags, header.flags, true);
+/** What a message is sent with. */
+export interface Head {
+  readonly id: number;
+  readonly command: number;
+  readonly flags: number;
+  /** 0: none. */
+  readonly errno?: number;
+}
+
+/** Writes the header of a message of `size` bytes. */
+export function putHeader(view: DataView, at: number, { id, command, flags, errno = 0 }: Head, size: number): void {
+  view.setUint16(at + HEADER.id, id, true);
+  view.setUint16(at + HEADER.command, command, true);
+  view.setUint32(at + HEADER.size, size, true);
+  view.setUint32(at + HEADER.flags, flags, true);
   view.setUint32(at + HEADER.errno, errno, true);
 }

@@ -9,7 +9,9 @@ import { Descriptor, Ledger } from '../native/ledger.js';
 import { UnixSocket } from '../native/unix-socket.js';
 import { attendantProtocol, OUTCOMES } from './attendant-protocol.js';
 import { ShownRegions } from './infos.js';
+import { NO_COUNTERS } from './interrupts.js';
 import { Session } from './session.js';
+import { waitingRoom } from './waiting-room.js';
 
 /** What an attendant is started with. */
 export interface AttendantOptions {
@@ -22,12 +24,10 @@ export interface AttendantOptions {
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
 
-/** Milliseconds for which the next message is looked for before the doorman is to wait for it: it wakes more slowly. */
-const SPIN = 0.1;
-/** Milliseconds for which a machine is served before others have a turn of the thread. */
+/** Milliseconds for which this thread waits for the next message before the doorman is to do so, who wakes it slowly. */
+const LINGER = 5;
+/** Milliseconds for which a machine is served before timers have a turn of the thread; whatever else is there has it sooner. */
 const TURN = 1;
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export const attendantActor = defineActor({
   module: import.meta.url,
@@ -40,8 +40,8 @@ export const attendantActor = defineActor({
     const shown = new ShownRegions(ledger);
     let session: Session | undefined;
     let stopping = false;
-    /** Until the doorman has asked which counters it is to wait for. */
-    let told: readonly number[] = [];
+    /** What the doorman has been told of the counters for which it is to wait. */
+    let told = NO_COUNTERS;
     /** Turns of `serve` and the end of a connection come one after the other. */
     let last: Promise<unknown> = Promise.resolve();
     const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
@@ -52,7 +52,7 @@ export const attendantActor = defineActor({
     const end = async () => {
       const ending = session;
       session = undefined;
-      told = [];
+      told = NO_COUNTERS;
       // What it has taken is given back even where the device's close fails.
       await ending?.close().catch((error: unknown) => process.emitWarning(String(error)));
     };
@@ -65,23 +65,31 @@ export const attendantActor = defineActor({
       });
 
     async function serve(served: Session): Promise<number> {
-      let turn = performance.now();
-      let idle = -1;
-      while (!stopping && Atomics.load(options.stop, 0) === 0) {
-        const result = await served.serve();
-        if (result === 'ended') return OUTCOMES.ended;
-        if (result === 'full') return OUTCOMES.full;
-        const { heard } = served;
-        if (heard.length !== told.length || heard.some((one, at) => one !== told[at])) return OUTCOMES.heard;
-        const now = performance.now();
-        if (result === 'busy') idle = -1;
-        else if (idle < 0) idle = now;
-        else if (now - idle > SPIN) return OUTCOMES.idle;
-        if (result === 'busy' && now - turn < TURN) continue;
-        await nextTurn();
-        turn = now;
+      const guest = { socket: served.socket, heard: told };
+      waitingRoom.enter(guest);
+      try {
+        // What has called this has more to do: nobody sleeps before it is done.
+        await waitingRoom.turn();
+        let turn = performance.now();
+        let busy = turn;
+        while (!stopping && Atomics.load(options.stop, 0) === 0) {
+          const result = await served.serve();
+          if (result === 'ended') return OUTCOMES.ended;
+          if (result === 'full') return OUTCOMES.full;
+          if (served.heard !== told) return OUTCOMES.heard;
+          const now = performance.now();
+          if (result === 'busy') busy = now;
+          else if (now - busy > LINGER) return OUTCOMES.idle;
+          if (waitingRoom.wait(guest) && now - turn < TURN) continue;
+          await waitingRoom.turn();
+          turn = performance.now();
+          // The doorman, who listens for them, waits as long as this goes on.
+          served.hear();
+        }
+        return OUTCOMES.ended;
+      } finally {
+        waitingRoom.leave(guest);
       }
-      return OUTCOMES.ended;
     }
 
     return {
@@ -111,7 +119,7 @@ export const attendantActor = defineActor({
             return serveSafely(session);
           }),
         heard() {
-          told = session?.heard ?? [];
+          told = session?.heard ?? NO_COUNTERS;
           return told;
         },
         detach: () => inTurn(end),

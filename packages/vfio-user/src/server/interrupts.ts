@@ -24,11 +24,20 @@ interface Bound {
   readonly counter: InterruptCounter;
 }
 
+/** A counter that the machine signals, and the device's. */
+interface Heard {
+  readonly event: EventDescriptor;
+  readonly counter: InterruptCounter;
+}
+
 type Request = ReturnType<typeof irqSet.decode>;
 
 const { dataNone, dataBool, dataEventfd, mask, unmask, trigger } = IRQ_SET_FLAGS;
 const DATA = new Set<number>([dataNone, dataBool, dataEventfd]);
 const ACTIONS = new Set<number>([mask, unmask, trigger]);
+
+/** What a machine has that signals no counters. */
+export const NO_COUNTERS: readonly number[] = [];
 
 export class MachineInterrupts {
   readonly #device: AttachedDevice;
@@ -36,16 +45,17 @@ export class MachineInterrupts {
   /** By action, index and interrupt. */
   readonly #bound = new Map<string, Bound>();
   /** Counters that the machine signals. */
-  #heard: { readonly event: EventDescriptor; readonly counter: InterruptCounter }[] = [];
+  #heard: readonly Heard[] = [];
+  #heardNumbers = NO_COUNTERS;
 
   constructor(device: AttachedDevice, mostDescriptors: number) {
     this.#device = device;
     this.#mostDescriptors = mostDescriptors;
   }
 
-  /** Descriptors that are to be waited for, beside the socket; then {@link hear}. */
+  /** Descriptors that are to be waited for, beside the socket; then {@link hear}. Another array when they are others. */
   get heard(): readonly number[] {
-    return this.#heard.map(({ event }) => event.descriptor.number);
+    return this.#heardNumbers;
   }
 
   holds(descriptor: Descriptor): boolean {
@@ -125,8 +135,14 @@ export class MachineInterrupts {
       const descriptor = descriptors[at];
       if (descriptor === undefined) continue;
       this.#bound.set(key, { descriptor, counter: made[at] });
-      if (action !== trigger) this.#heard.push({ event: new EventDescriptor(descriptor), counter: made[at] });
+      if (action === trigger) continue;
+      this.#setHeard([...this.#heard, { event: new EventDescriptor(descriptor), counter: made[at] }]);
     }
+  }
+
+  #setHeard(heard: readonly Heard[]): void {
+    this.#heard = heard;
+    this.#heardNumbers = heard.length === 0 ? NO_COUNTERS : heard.map(({ event }) => event.descriptor.number);
   }
 
   #dropIndex(index: number): void {
@@ -138,7 +154,8 @@ export class MachineInterrupts {
     const bound = this.#bound.get(key);
     if (bound === undefined) return;
     bound.counter.detach();
-    this.#heard = this.#heard.filter(({ event }) => event.descriptor !== bound.descriptor);
+    const heard = this.#heard.filter(({ event }) => event.descriptor !== bound.descriptor);
+    if (heard.length !== this.#heard.length) this.#setHeard(heard);
     this.#bound.delete(key);
     bound.descriptor.close();
   }
