@@ -165,6 +165,21 @@ export const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: 'start',
+    about: 'importing the core as it is packed, and starting a thread',
+    figures: {
+      import_vs_node: {
+        about: "processor time of import('@mediated/core') in a fresh process, over that of Node's own start",
+        mark: atMost(0.75),
+      },
+      thread_vs_worker: { about: 'time until an actor on a new thread answers, over a bare worker' },
+    },
+    parts: {
+      imports: () => import('./start/imports.js'),
+      threads: () => import('./start/threads.js'),
+    },
+  },
+  {
     name: 'gate',
     about: 'unregistering a parent while two clients keep creating devices on it',
     figures: {
