@@ -30,7 +30,7 @@ export default defineConfig({
       // Old code next to today's, on threads of its own.
       { extends: true, test: { name: 'history', include: [HISTORY], testTimeout: 60_000 } },
       // Virtual machines.
-      { extends: true, test: { name: 'qemu', include: QEMU, testTimeout: 300_000 } },
+      { extends: true, test: { name: 'qemu', include: QEMU, testTimeout: 300_000, hookTimeout: 300_000 } },
     ],
   },
 });
