@@ -6,7 +6,7 @@
  * thread's earlier steps, earlier steps it depends on, and whatever woke or began the thread.
  */
 import type { Execution } from './execution.js';
-import { MAX_THREADS } from './layout.js';
+import { CELL_BYTES, MAX_THREADS } from './layout.js';
 import { CHANGES_QUEUE, facetsDepend, LOOKS_AT_QUEUE, READS, WRITES } from './operations.js';
 
 /** Two steps whose order is a matter of chance; `first` came first. */
@@ -16,8 +16,6 @@ export interface Race {
 }
 
 const FACETS = [READS, WRITES, LOOKS_AT_QUEUE, CHANGES_QUEUE] as const;
-/** Memory is looked at in cells of so many bytes. */
-const CELL_BITS = 2;
 
 /** The order of the first `length` steps of an execution. */
 export class Causality {
@@ -71,8 +69,8 @@ export class Causality {
     const found: number[] = [];
     const buffer = execution.buffer(step);
     const offset = execution.offset(step);
-    const last = (offset + execution.byteLength(step) - 1) >>> CELL_BITS;
-    for (let cell = offset >>> CELL_BITS; cell <= last; cell++) {
+    const last = Math.floor((offset + execution.byteLength(step) - 1) / CELL_BYTES);
+    for (let cell = Math.floor(offset / CELL_BYTES); cell <= last; cell++) {
       const key = buffer * 2 ** 40 + cell;
       let steps = cells.get(key);
       if (steps === undefined) {

@@ -18,6 +18,7 @@ import {
   AT_WOKEN,
   CUT,
   FAILED_THREAD,
+  NEWLY_HOT,
   REDUNDANT_AT,
   RESULT,
   STEP,
@@ -37,6 +38,8 @@ export class Execution {
   readonly cut: number;
   /** The thread whose error ended it, -1 for none. */
   readonly failedThread: number;
+  /** True if a step touched something that was not known to be shared: the search is to begin anew. */
+  readonly newlyHot: boolean;
   readonly #steps: Int32Array;
 
   constructor(words: Int32Array) {
@@ -44,6 +47,7 @@ export class Execution {
     this.result = words[RESULT];
     this.newUntil = words[REDUNDANT_AT] < 0 ? this.length : words[REDUNDANT_AT];
     this.cut = words[CUT];
+    this.newlyHot = words[NEWLY_HOT] !== 0;
     this.failedThread = words[FAILED_THREAD];
     this.#steps = words.slice(TRACE, TRACE + this.length * STEP_WORDS);
   }

@@ -138,7 +138,7 @@ class Expedition {
   async run(): Promise<Exploration> {
     const { replay, random, preemptions = 2 } = this.#options;
     if (replay !== undefined) {
-      await this.#play({ choices: scheduleFrom(replay) });
+      await this.#play({ choices: scheduleFrom(replay), allHot: true });
       return this.#result('replay', -1, true);
     }
     if (random !== undefined) {
@@ -152,11 +152,10 @@ class Expedition {
     let reached = -1;
     const bounds = preemptions === Number.POSITIVE_INFINITY ? [preemptions] : Array(preemptions + 1).keys();
     for (const bound of bounds) {
-      const tree = new Search(bound, this.#player.reaper);
-      const complete = await this.#all(tree);
-      if (!complete || this.#failure !== undefined) return this.#result('exhaustive', reached, false);
+      const searched = await this.#within(bound);
+      if (searched === undefined) return this.#result('exhaustive', reached, false);
       reached = bound;
-      if (!tree.boundMattered) {
+      if (!searched.boundMattered) {
         reached = Number.POSITIVE_INFINITY;
         break;
       }
@@ -164,14 +163,17 @@ class Expedition {
     return this.#result('exhaustive', reached, true);
   }
 
-  async #all(tree: Search): Promise<boolean> {
+  /** Searches all executions within a bound. Undefined if it came to no end, because of a failure or a limit. */
+  async #within(bound: number): Promise<Search | undefined> {
+    let tree = new Search(bound, this.#player.reaper);
     for (let plan = tree.next(); plan !== undefined; plan = tree.next()) {
-      if (this.#exhausted) return false;
+      if (this.#exhausted) return undefined;
       const execution = await this.#play(plan);
-      if (execution === undefined) return false;
-      tree.learn(execution);
+      if (execution === undefined) return undefined;
+      if (execution.newlyHot) tree = new Search(bound, this.#player.reaper);
+      else tree.learn(execution);
     }
-    return true;
+    return tree;
   }
 
   async #random(count: number): Promise<boolean> {

@@ -53,7 +53,7 @@ import {
   waiterRow,
   WAITS_IN,
 } from './layout.js';
-import { BEGIN, CHANGES_QUEUE, kindOf, LOOKS_AT_QUEUE, READS, RESUME, TIMEOUT } from './operations.js';
+import { BEGIN, CHANGES_QUEUE, kindOf, LOOKS_AT_QUEUE, READS, RESUME, TIMEOUT, WRITES } from './operations.js';
 import { Scheduler } from './scheduler.js';
 import { Tasks } from './tasks.js';
 
@@ -100,6 +100,7 @@ export class ExploredThread {
   readonly #buffers = new WeakMap<object, number>();
   #running = false;
   #quiet = 0;
+  #cold = false;
   #unwinding = false;
   #swallowed = 0;
 
@@ -151,6 +152,17 @@ export class ExploredThread {
   enter(kind: number, facets: number, buffer: number, offset: number, length: number): void {
     const words = this.#words;
     const row = this.#row;
+    this.#cold = !this.scheduler.isHot(
+      this.index,
+      kind !== NOTIFY && (facets & (WRITES | CHANGES_QUEUE)) !== 0,
+      buffer,
+      offset,
+      length,
+    );
+    if (this.#cold) {
+      this.scheduler.goOnCold(this.index, kind, buffer, offset, length);
+      return;
+    }
     words[row + PENDING_KIND] = kind;
     words[row + PENDING_FACETS] = facets;
     words[row + PENDING_BUFFER] = buffer;
@@ -239,14 +251,16 @@ export class ExploredThread {
       if (words[waiter + WAITER_ASYNC] !== 0) words[threadRow(thread) + TASKS]++;
       else words[threadRow(thread) + STATUS] = READY;
     }
-    this.scheduler.record(NOTIFY, woken > 0 ? CHANGES_QUEUE : LOOKS_AT_QUEUE, buffer, offset, length, threads);
+    // A notification counts as looking: what makes the word hot is that somebody else waits on it.
+    if (!this.#cold)
+      this.scheduler.record(NOTIFY, woken > 0 ? CHANGES_QUEUE : LOOKS_AT_QUEUE, buffer, offset, length, threads);
     this.scheduler.recordValues(woken, count);
     return woken;
   }
 
   /** Records what the step does that was entered last. */
   record(kind: number, facets: number, buffer: number, offset: number, length: number): void {
-    this.scheduler.record(kind, facets, buffer, offset, length, 0);
+    if (!this.#cold) this.scheduler.record(kind, facets, buffer, offset, length, 0);
   }
 
   /**

@@ -76,14 +76,21 @@ export const CUT = 28;
 export const PASSED_OVER = 29;
 /** Choices that fall asleep when the last one of the plan is made. */
 export const PLANNED_SLEEP = 30;
+/** 1 when a cell has become hot: see {@link ControlMemory}. */
+export const NEWLY_HOT = 31;
+
+/** Steps on cold cells in a row. */
+export const COLD_STEPS = 32;
+/** 1: every cell counts as hot. */
+export const ALL_HOT = 33;
 
 /** Priorities of the choices, and the steps at which the thread on turn falls behind all others. */
-export const PRIORITIES = 32;
+export const PRIORITIES = 40;
 export const CHANGE_POINTS = PRIORITIES + 3 * MAX_THREADS;
 export const MAX_CHANGE_POINTS = 8;
 
 /** Words of a thread. */
-export const THREAD_ROWS = 80;
+export const THREAD_ROWS = 96;
 export const THREAD_WORDS = 16;
 export const STATUS = 0;
 /** What the thread does when it gets its turn: see `operations.ts`. */
@@ -147,6 +154,9 @@ export const AT_TURN_OVER = 12;
 
 export const CONTROL_WORDS = TRACE + MAX_STEPS * STEP_WORDS;
 
+/** Bytes of a cell: dependence of steps is looked at cell by cell. */
+export const CELL_BYTES = 4;
+
 /** Bytes for the text of an error. */
 export const ERROR_BYTES = 1 << 14;
 
@@ -205,9 +215,21 @@ export function stepRow(step: number): number {
   return TRACE + step * STEP_WORDS;
 }
 
-/** What all threads of an exploration share, besides the memory that is explored. */
+/**
+ * What all threads of an exploration share, besides the memory that is explored.
+ *
+ * Of each cell (4 bytes) of explored memory it is known which threads have touched it in any execution so far: `marks`, a
+ * bit per thread that read it and, eight bits higher, that changed it. As long as only one thread does, or nobody changes
+ * it, the cell is cold, and a step on it is no point to switch threads at: it commutes with everything. A cell that turns
+ * hot stays hot; the search then begins anew.
+ */
 export interface ControlMemory {
   readonly words: Int32Array<SharedArrayBuffer>;
+  readonly marks: Uint16Array<SharedArrayBuffer>;
+  /** 1 for each hot cell. */
+  readonly hot: Uint8Array<SharedArrayBuffer>;
+  /** The first cell of each explored memory. */
+  readonly firstCells: readonly number[];
   /** Virtual time of each thread, in milliseconds since the execution began, and when its sleep or timer ends. */
   readonly clocks: Float64Array<SharedArrayBuffer>;
   readonly error: Uint8Array<SharedArrayBuffer>;
@@ -219,8 +241,17 @@ export function deadlineOf(thread: number): number {
 }
 
 /** Reserves the memory of an exploration; pages are supplied as they are used. */
-export function createControlMemory(): ControlMemory {
+export function createControlMemory(explored: readonly SharedArrayBuffer[]): ControlMemory {
+  const firstCells: number[] = [];
+  let cells = 0;
+  for (const { byteLength } of explored) {
+    firstCells.push(cells);
+    cells += Math.ceil(byteLength / CELL_BYTES);
+  }
   return {
+    marks: new Uint16Array(new SharedArrayBuffer(cells * 2)),
+    hot: new Uint8Array(new SharedArrayBuffer(cells)),
+    firstCells,
     words: new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4)),
     clocks: new Float64Array(new SharedArrayBuffer(2 * MAX_THREADS * 8)),
     error: new Uint8Array(new SharedArrayBuffer(ERROR_BYTES)),

@@ -8,6 +8,8 @@ import { ExploredMemory, sharedMemoryIn } from './explored-memory.js';
 import {
   BY_PRIORITY,
   CHANGE_POINTS,
+  ALL_HOT,
+  type ControlMemory,
   createControlMemory,
   DIVERGED,
   DORMANT,
@@ -70,6 +72,8 @@ export interface Plan {
   readonly killVictim?: number;
   /** Pass over choices that are not possible. */
   readonly lenient?: boolean;
+  /** Every step is a point to switch threads at, also where that cannot matter. */
+  readonly allHot?: boolean;
   /** Note where in the source each step stands. */
   readonly explain?: boolean;
 }
@@ -96,7 +100,7 @@ export class Player {
   readonly buffers: readonly SharedArrayBuffer[];
   readonly #crew: Crew;
   readonly #declarations: Declarations;
-  readonly #memory = createControlMemory();
+  readonly #memory: ControlMemory;
   readonly #scheduler: Scheduler;
   readonly #explored: ExploredMemory;
   readonly #limits: Limits;
@@ -105,7 +109,7 @@ export class Player {
   private constructor(
     declarations: Declarations,
     buffers: readonly SharedArrayBuffer[],
-    memory: ReturnType<typeof createControlMemory>,
+    memory: ControlMemory,
     crew: Crew,
     limits: Limits,
   ) {
@@ -131,7 +135,7 @@ export class Player {
     if (count === 0 || count > MAX_THREADS) throw new Error(`a scenario has 1 to ${MAX_THREADS} threads, not ${count}`);
     if (!(limits.steps >= 1 && limits.steps <= MAX_STEPS)) throw new Error(`at most ${MAX_STEPS} steps`);
     const buffers = sharedMemoryIn(declarations.shared);
-    const memory = createControlMemory();
+    const memory = createControlMemory(buffers);
     const crew = await Crew.start(count, { subject, memory, shared: declarations.shared, buffers });
     return new Player(declarations, buffers, memory, crew, limits);
   }
@@ -256,6 +260,7 @@ export class Player {
     words[PLANNED_SLEEP] = plan.asleep ?? 0;
     words[LENIENT] = plan.lenient === true ? 1 : 0;
     words[EXPLAIN] = plan.explain === true ? 1 : 0;
+    words[ALL_HOT] = plan.lenient === true || plan.explain === true || plan.allHot === true ? 1 : 0;
     words[KILL_STEP] = plan.killStep ?? -1;
     words[KILL_VICTIM] = plan.killVictim ?? -1;
     for (let point = 0; point < MAX_CHANGE_POINTS; point++)

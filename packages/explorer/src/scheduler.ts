@@ -6,6 +6,7 @@
 import {
   ABORT,
   ACTIVE,
+  ALL_HOT,
   ALONE,
   ASLEEP,
   AT_ASLEEP,
@@ -23,7 +24,9 @@ import {
   AT_WOKEN,
   AWAITING,
   BY_PRIORITY,
+  CELL_BYTES,
   CHANGE_POINTS,
+  COLD_STEPS,
   type ControlMemory,
   DEAD,
   deadlineOf,
@@ -44,6 +47,7 @@ import {
   MAX_THREADS,
   MAX_WAITERS,
   MORTALS,
+  NEWLY_HOT,
   OVER,
   PASSED_OVER,
   PENDING_BUFFER,
@@ -93,13 +97,17 @@ import { add, load, notify, store, sub, wait } from './real-atomics.js';
 
 /** Looks at a word before a thread goes to sleep for the token: a hand-over back is often quick. */
 const LOOKS = 200;
+/** Steps on cold cells that a thread may make in a row. */
+const COLD_LIMIT = 200;
+/** Place of the bits of threads that have changed a cell. */
+const MARK_CHANGES = 8;
 
 /** The scheduler over the memory of one exploration. Its methods are for the holder of the token, except {@link park}. */
 export class Scheduler {
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly clocks: Float64Array<SharedArrayBuffer>;
 
-  constructor(memory: ControlMemory) {
+  constructor(readonly memory: ControlMemory) {
     this.words = memory.words;
     this.clocks = memory.clocks;
   }
@@ -133,6 +141,50 @@ export class Scheduler {
       words[LAST] = thread;
       return thread;
     }
+  }
+
+  /** Makes a step of the thread on turn that is no point to switch threads at. */
+  goOnCold(thread: number, kind: number, buffer: number, offset: number, length: number): void {
+    const { words } = this;
+    const row = stepRow(words[STEP]);
+    words[STEP]++;
+    words[row + AT_CHOICE] = thread;
+    words[row + AT_ENABLED] = 1 << thread;
+    words[row + AT_ASLEEP] = words[SLEEP];
+    words[row + AT_LAST] = thread;
+    words[row + AT_TURN_OVER] = 0;
+    words[row + AT_KIND] = kind;
+    words[row + AT_FACETS] = 0;
+    words[row + AT_BUFFER] = buffer;
+    words[row + AT_OFFSET] = offset;
+    words[row + AT_LENGTH] = length;
+    words[row + AT_WOKEN] = 0;
+  }
+
+  /** True if a step on these bytes is a point to switch threads at. Marks that the thread touches them. */
+  isHot(thread: number, changes: boolean, buffer: number, offset: number, length: number): boolean {
+    const { words, memory } = this;
+    if (words[ALL_HOT] !== 0) return true;
+    const base = memory.firstCells[buffer] as number;
+    let hot = false;
+    for (let cell = Math.floor(offset / CELL_BYTES); cell * CELL_BYTES < offset + length; cell++) {
+      const at = base + cell;
+      if (memory.hot[at] !== 0) {
+        hot = true;
+        continue;
+      }
+      const marks = memory.marks[at] | (1 << thread) | (changes ? 1 << (MARK_CHANGES + thread) : 0);
+      memory.marks[at] = marks;
+      const changers = marks >>> MARK_CHANGES;
+      const all = (marks | changers) & STEP_CHOICES;
+      if (changers === 0 || (all & (all - 1)) === 0) continue;
+      memory.hot[at] = 1;
+      words[NEWLY_HOT] = 1;
+      hot = true;
+    }
+    // A thread that spins on something that nobody has changed yet must let the others come to that.
+    words[COLD_STEPS] = hot || words[COLD_STEPS] >= COLD_LIMIT ? 0 : words[COLD_STEPS] + 1;
+    return words[COLD_STEPS] === 0 || words[STEP] >= words[STEP_LIMIT];
   }
 
   /** Hands the token to a thread. A thread that has not begun yet begins with it. */
@@ -282,8 +334,9 @@ export class Scheduler {
     let best = this.highest(candidates);
     const turnOver = words[ALONE] >= words[TURN_LIMIT];
     for (let point = 0; point <= MAX_CHANGE_POINTS; point++) {
-      const due = point < MAX_CHANGE_POINTS ? words[CHANGE_POINTS + point] === step : turnOver;
-      if (!due) continue;
+      const planned = words[CHANGE_POINTS + point];
+      if (point === MAX_CHANGE_POINTS ? !turnOver : planned < 0 || planned > step) continue;
+      if (point < MAX_CHANGE_POINTS) words[CHANGE_POINTS + point] = -1;
       words[PRIORITIES + best] = --words[LOWEST_PRIORITY];
       best = this.highest(candidates);
     }
