@@ -12,6 +12,7 @@ export { BusMemory, type BusHandle, type Quirks } from './mdev/bus-memory.js';
 export type {
   DeviceEndNotice,
   DeviceNotice,
+  DeviceRefusalNotice,
   DriverErrorNotice,
   DriverNotice,
   ParentNotice,

@@ -11,7 +11,7 @@ import type { GroupOpen, GroupOpened } from './control/control-protocol.js';
 import type { VfioDevice } from './device.js';
 import { DeviceSpaces } from './device-spaces.js';
 import { reportDriverError } from './driver-report.js';
-import { publishClosed, publishOpened } from './file-channels.js';
+import { publishClosed, publishOpened, publishOpenRefused } from './file-channels.js';
 import { FirstOpen, type HeldUse } from './first-open.js';
 import { NodeFiles } from './node-files.js';
 import { type FileOpener, OpenAnonymousFile, OpenDeviceFile, type OpenFile } from './open-file.js';
@@ -212,6 +212,7 @@ export class DeviceFiles implements FileOpener {
     try {
       opened = underMutex(device.set.mutex, () => this.#first.open(device, held));
     } catch (error) {
+      publishOpenRefused(file, error);
       this.#forget(file);
       throw error;
     }
@@ -224,6 +225,7 @@ export class DeviceFiles implements FileOpener {
       },
       (error: unknown) => {
         this.#opening.delete(file);
+        publishOpenRefused(file, error);
         this.#forget(file);
         throw error;
       },
@@ -232,6 +234,7 @@ export class DeviceFiles implements FileOpener {
 
   #opened(file: OpenDeviceFile, result: number): number {
     if (result < 0) {
+      publishOpenRefused(file, result);
       this.#forget(file);
       return result;
     }

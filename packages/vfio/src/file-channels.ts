@@ -2,7 +2,7 @@
  * `diagnostics_channel` names of device files: documented API. Published on the device's thread, by `device-files.ts`.
  */
 import { channel } from 'node:diagnostics_channel';
-import type { DeviceNotice } from '@mediated/core';
+import { type DeviceNotice, type ErrnoName, errnoName, isMediatedError } from '@mediated/core';
 import type { VfioDevice } from './device.js';
 import type { OpenDeviceFile } from './open-file.js';
 
@@ -20,12 +20,29 @@ export interface DeviceInUseNotice extends DeviceNotice {
   readonly client: number;
 }
 
+/** Message of `mediated:device:open:refused`. */
+export interface OpenRefusalNotice extends DeviceNotice {
+  /** Id of the thread that wanted the file. */
+  readonly client: number;
+  readonly code: ErrnoName;
+}
+
 const inUse = channel('mediated:device:in-use');
 const opened = channel('mediated:device:open');
+const refused = channel('mediated:device:open:refused');
 const closed = channel('mediated:device:close');
 
 export function publishOpened(file: OpenDeviceFile, openCount: number): void {
   if (opened.hasSubscribers) opened.publish(noticeOf(file, openCount));
+}
+
+/** `why`: a negative errno, or what the driver threw. */
+export function publishOpenRefused({ device, owner }: OpenDeviceFile, why: unknown): void {
+  if (!refused.hasSubscribers) return;
+  const { uuid, type } = device;
+  const code = typeof why === 'number' ? errnoName(-why) : isMediatedError(why) ? why.code : 'EIO';
+  const notice: OpenRefusalNotice = { uuid, parent: type.parent, type: type.sysfsName, client: owner, code };
+  refused.publish(notice);
 }
 
 export function publishClosed(file: OpenDeviceFile, openCount: number): void {

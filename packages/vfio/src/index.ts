@@ -4,7 +4,7 @@ export { VfioDevice } from './device.js';
 export { DeviceFile } from './device-file.js';
 export type { DeviceSet } from './device-set.js';
 export { defineDriver, type DeviceDriver } from './driver.js';
-export type { DeviceFileNotice, DeviceInUseNotice } from './file-channels.js';
+export type { DeviceFileNotice, DeviceInUseNotice, OpenRefusalNotice } from './file-channels.js';
 export { type AnonymousFile, NO_POSITION } from './anonymous-file.js';
 export { AnonymousFileHandle } from './anonymous-handle.js';
 export { InterruptCounter } from './interrupt-counter.js';

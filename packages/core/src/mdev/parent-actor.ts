@@ -6,7 +6,9 @@ import { defineActor } from '../actor/actor.js';
 import { ActorRef } from '../actor/actor-ref.js';
 import { ERRNO } from '../errno.js';
 import { MediatedError } from '../errors.js';
+import { formatUuid } from '../memory/uuid.js';
 import { Semaphore } from '../sync/semaphore.js';
+import { createRefused, deviceNotice, publishRefusal, removeRefused } from './channels.js';
 import { driverFailure, driverNonsense } from './driver-call.js';
 import { openGate } from './gate.js';
 import { BOUND, ON_BUS, PARENT_DEAD, PARENT_LIVE, PARENT_STATE } from './layout.js';
@@ -74,6 +76,15 @@ export const parentActor = defineActor({
       throw driverNonsense(options.driver, 'getAvailable', available, 'it returns a number of instances');
     }
 
+    /** The result of a removal; its refusal is told to who listens. */
+    function told(index: number, generation: number, result: number | Promise<number>): number | Promise<number> {
+      const device = typeof result === 'number' && result < 0 ? bus.device(index, generation) : undefined;
+      if (device !== undefined && removeRefused.hasSubscribers) {
+        publishRefusal(removeRefused, result as number, deviceNotice(device));
+      }
+      return result;
+    }
+
     async function removeLocal(index: number, generation: number): Promise<void> {
       const device = bus.device(index, generation);
       if (device !== undefined) await shard.removeChild(device);
@@ -81,9 +92,16 @@ export const parentActor = defineActor({
 
     return {
       handlers: {
-        create: (type, u0, u1, u2, u3) => shard.create(type, u0, u1, u2, u3),
-        remove: (index, generation) => shard.remove(index, generation),
-        storeRemove: (index, generation) => shard.storeRemove(index, generation),
+        create(type, u0, u1, u2, u3) {
+          const result = shard.create(type, u0, u1, u2, u3);
+          if (typeof result === 'number' && result < 0 && createRefused.hasSubscribers) {
+            const uuid = formatUuid(Int32Array.of(u0, u1, u2, u3), 0);
+            publishRefusal(createRefused, result, { uuid, parent: types[type].parent, type: types[type].sysfsName });
+          }
+          return result;
+        },
+        remove: (index, generation) => told(index, generation, shard.remove(index, generation)),
+        storeRemove: (index, generation) => told(index, generation, shard.storeRemove(index, generation)),
         unbind: (index, generation) => shard.unbind(index, generation),
         removeChild: removeLocal,
         children,
