@@ -7,8 +7,7 @@ const PACKAGES = new URL('packages/', ROOT);
 /** A code as it stands in the sources: quoted, or as a number by its name. */
 const CODE = /'(E[A-Z0-9]{2,})'|\bERRNO\.(E[A-Z0-9]+)/g;
 /** Comments, and codes that are only compared with. */
-const ASIDE =
-  /\/\*[\s\S]*?\*\/|\/\/.*|[!=]==\s*-?(?:ERRNO\.|')E[A-Z0-9]+'?|isMediatedError\([^)]*\)/gm;
+const ASIDE = /\/\*[\s\S]*?\*\/|\/\/.*|[!=]==\s*-?(?:ERRNO\.|')E[A-Z0-9]+'?|isMediatedError\([^)]*\)/gm;
 
 /** Each code that the packages' sources answer with, with a file that does. */
 function answered(): Map<string, string> {
