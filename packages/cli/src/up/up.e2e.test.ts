@@ -1,127 +1,32 @@
 /** `mediated up` and the commands that reach it, as programs of their own, as users run them. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ended, MAIN, Programs } from '../../dist-fixtures/up/programs.fixture.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 const OTHER = 'a297db4a-f4c2-11e6-90f6-d3b88d6c9525';
-const CONFIGURATION = {
-  drivers: [
-    { driver: 'mtty', parents: [{ name: 'mtty' }] },
-    { driver: 'mdpy', parents: [{ name: 'mdpy' }] },
-  ],
-};
-
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 // Each test starts several programs, which takes a while on a machine that has other things to do.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
+let programs: Programs;
 let folder = '';
-const running: ChildProcess[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'mediated-up-'));
-  writeFileSync(join(folder, 'm.json'), JSON.stringify(CONFIGURATION));
+  programs = new Programs();
+  folder = programs.folder;
 });
-afterEach(async () => {
-  for (const child of running.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => programs.close());
 
-const environment = () => ({ ...process.env, XDG_RUNTIME_DIR: folder, NO_COLOR: '1' });
-
-/** Runs a command to its end. */
-async function mediated(...words: string[]): Promise<Ended> {
-  return ended(start(...words));
-}
-
-function start(...words: string[]): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...words], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
-  running.push(child);
-  return child;
-}
-
-async function ended(child: ChildProcess): Promise<Ended> {
-  const texts = { stdout: '', stderr: '' };
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    texts.stdout += text;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    texts.stderr += text;
-  });
-  const [status] = await once(child, 'close');
-  return { status: status as number | null, ...texts };
-}
-
-type JsonEvent = Readonly<Record<string, unknown>> & { readonly event: string };
-
-/** A running `up` whose events are kept. */
-class Up {
-  readonly child: ChildProcess;
-  readonly events: JsonEvent[] = [];
-  #heard = () => {};
-
-  constructor(...words: string[]) {
-    this.child = start('up', '--json', '--config', join(folder, 'm.json'), ...words);
-    createInterface({ input: this.child.stdout! }).on('line', (line) => {
-      this.events.push(JSON.parse(line) as JsonEvent);
-      this.#heard();
-    });
-  }
-
-  async until(event: string): Promise<JsonEvent> {
-    for (;;) {
-      const found = this.events.find((candidate) => candidate.event === event);
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve, reject) => {
-        this.#heard = resolve;
-        this.child.once('exit', () => reject(new Error(`up has ended; ${JSON.stringify(this.events)}`)));
-      });
-    }
-  }
-
-  async end(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
-    const closed = once(this.child, 'close');
-    this.child.kill(signal);
-    return (await closed)[0] as number | null;
-  }
-}
-
-async function ready(...words: string[]): Promise<Up> {
-  const up = new Up('--no-mount', ...words);
-  await up.until('ready');
-  return up;
-}
-
-function define(parent: string, uuid: string, definition: object): void {
-  mkdirSync(join(folder, 'd', parent), { recursive: true });
-  writeFileSync(join(folder, 'd', parent, uuid), JSON.stringify(definition));
-}
+const environment = () => programs.environment;
+const mediated = (...words: string[]) => programs.mediated(...words);
+const start = (...words: string[]) => programs.start(...words);
+const startUp = (...words: string[]) => programs.up(...words);
+const ready = (...words: string[]) => programs.ready(...words);
+const define = (parent: string, uuid: string, definition: object) => programs.define(parent, uuid, definition);
 
 describe('mediated up', () => {
   test('serves for so many seconds, says what it did without colour, and leaves nothing', async () => {
@@ -145,7 +50,7 @@ describe('mediated up', () => {
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends on %s with 0 and removes every device', async (signal) => {
     define('mtty', UUID, { mdev_type: 'mtty-2', start: 'auto' });
-    const up = new Up('--no-mount', '--definitions', join(folder, 'd'));
+    const up = startUp('--no-mount', '--definitions', join(folder, 'd'));
     await up.until('ready');
     expect(await up.end(signal)).toBe(0);
     expect(up.events.filter(({ event }) => event !== 'uevent').map(({ event }) => event)).toEqual([
@@ -162,7 +67,7 @@ describe('mediated up', () => {
   });
 
   test('refuses a second instance of its name', async () => {
-    const up = new Up('--no-mount');
+    const up = startUp('--no-mount');
     await up.until('ready');
     const { status, stderr } = await mediated('up', '--no-mount', '--config', join(folder, 'm.json'));
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: an instance uses .* --instance\n$/)]);
@@ -192,17 +97,17 @@ test('mediated up ends although somebody waits for a removal that does not end',
   const slow = { driver: 'mtty', parents: [{ name: 'mtty' }], faults: { delay_remove: '2 60000' } };
   writeFileSync(join(folder, 'm.json'), JSON.stringify({ runtime: { closeDeadline: 100 }, drivers: [slow] }));
   define('mtty', UUID, { mdev_type: 'mtty-2', start: 'auto' });
-  const up = new Up('--no-mount', '--definitions', join(folder, 'd'));
+  const up = startUp('--no-mount', '--definitions', join(folder, 'd'));
   await up.until('ready');
   const waiting = mediated('remove', UUID);
   await up.until('ready');
   await mediated('list');
   expect(await up.end()).toBe(0);
-  expect(await waiting).toMatchObject({ status: 1, stderr: /^mediated: / });
+  expect(await waiting).toMatchObject({ status: 1, stderr: expect.stringMatching(/^mediated: /) });
 });
 
 test.runIf(process.getuid?.() === 0)('nobody but its owner gets at a running instance', async () => {
-  const up = new Up('--no-mount');
+  const up = startUp('--no-mount');
   const { socket } = await up.until('ready');
   chmodSync(folder, 0o755);
   const script =
@@ -229,9 +134,15 @@ describe('the other commands', () => {
     const up = await ready();
     expect(await mediated('create', 'mtty', 'mtty-2', UUID)).toEqual({ status: 0, stdout: `${UUID}\n`, stderr: '' });
     expect((await mediated('list')).stdout).toMatch(new RegExp(`^${UUID}  mtty    mtty-2$`, 'm'));
-    expect(await mediated('create', 'mdpy', 'mdpy-vga', UUID)).toMatchObject({ status: 1, stderr: /EEXIST/ });
+    expect(await mediated('create', 'mdpy', 'mdpy-vga', UUID)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/EEXIST/),
+    });
     expect(await mediated('remove', UUID)).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(await mediated('remove', UUID)).toMatchObject({ status: 1, stderr: /there is no device/ });
+    expect(await mediated('remove', UUID)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/there is no device/),
+    });
     expect(await up.end()).toBe(0);
   });
 
@@ -241,9 +152,15 @@ describe('the other commands', () => {
     const picture = join(folder, 'p.png');
     expect(await mediated('screenshot', UUID, picture)).toMatchObject({ status: 0, stdout: `${picture}: 640 x 480\n` });
     expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
-    expect(await mediated('screenshot', OTHER, picture)).toMatchObject({ status: 1, stderr: /there is no device/ });
+    expect(await mediated('screenshot', OTHER, picture)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/there is no device/),
+    });
     const nowhere = join(folder, 'no', 'p.png');
-    expect(await mediated('screenshot', UUID, nowhere)).toMatchObject({ status: 1, stderr: /cannot be written/ });
+    expect(await mediated('screenshot', UUID, nowhere)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/cannot be written/),
+    });
     expect(await up.end()).toBe(0);
   });
 
@@ -280,7 +197,10 @@ describe('the other commands', () => {
     await once(recording.stderr!, 'data');
     await mediated('create', 'mtty', 'mtty-1', UUID);
     recording.kill('SIGINT');
-    expect(await recorded).toMatchObject({ status: 0, stdout: /events; open it in https:\/\/ui\.perfetto\.dev\n$/ });
+    expect(await recorded).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/events; open it in https:\/\/ui\.perfetto\.dev\n$/),
+    });
     const { traceEvents } = JSON.parse(readFileSync(file, 'utf8')) as { traceEvents: { name: string }[] };
     const names = traceEvents.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['thread_name', 'probe 83b8f4f2', 'create 83b8f4f2']));
@@ -303,7 +223,7 @@ describe('the other commands', () => {
   });
 
   test('follow for so many seconds', async () => {
-    const up = new Up('--no-mount');
+    const up = startUp('--no-mount');
     await up.until('ready');
     expect(await mediated('events', '--for', '1')).toEqual({
       ...{ status: 0, stdout: '', stderr: 'following the uevents of default\n' },
@@ -322,7 +242,7 @@ describe.skipIf(!mayMount)(
     test('is at the folder that was asked for, and gone afterwards', async () => {
       const at = join(folder, 'sys');
       mkdirSync(at);
-      const up = new Up('--at', at);
+      const up = startUp('--at', at);
       expect((await up.until('ready')).tree).toBe(at);
       const type = `${at}/class/mdev_bus/mtty/mdev_supported_types/mtty-2`;
       const script = `echo ${UUID} > ${type}/create && cat ${type}/available_instances && ls ${at}/bus/mdev/devices`;
@@ -337,7 +257,7 @@ describe.skipIf(!mayMount)(
     test('is gone at once after a second Ctrl-C', async () => {
       const at = join(folder, 'sys');
       mkdirSync(at);
-      const up = new Up('--at', at);
+      const up = startUp('--at', at);
       await up.until('ready');
       // A program that keeps the tree busy and a device in use would make the first one wait; here both come together.
       const closed = once(up.child, 'close');
