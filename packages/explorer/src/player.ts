@@ -4,7 +4,7 @@
  */
 import { Crew } from './crew.js';
 import { Execution } from './execution.js';
-import { ExploredMemory, sharedMemoryIn } from './explored-memory.js';
+import { ExploredMemory } from './explored-memory.js';
 import {
   BY_PRIORITY,
   CHANGE_POINTS,
@@ -121,10 +121,7 @@ export class Player {
     this.#explored = new ExploredMemory(buffers);
     this.#crew = crew;
     this.#limits = limits;
-    this.#bufferNames = buffers.map((buffer) => {
-      for (const [name, value] of declarations.shared) if (sharedMemoryIn(value).includes(buffer)) return name;
-      return 'memory';
-    });
+    this.#bufferNames = [...declarations.memory.values()];
   }
 
   /** Declares the scenario and starts its threads. */
@@ -134,7 +131,7 @@ export class Player {
     const count = declarations.all.length;
     if (count === 0 || count > MAX_THREADS) throw new Error(`a scenario has 1 to ${MAX_THREADS} threads, not ${count}`);
     if (!(limits.steps >= 1 && limits.steps <= MAX_STEPS)) throw new Error(`at most ${MAX_STEPS} steps`);
-    const buffers = sharedMemoryIn(declarations.shared);
+    const buffers = [...declarations.memory.keys()];
     const memory = createControlMemory(buffers);
     const crew = await Crew.start(count, { subject, memory, shared: declarations.shared, buffers });
     return new Player(declarations, buffers, memory, crew, limits);

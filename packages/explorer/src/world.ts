@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { sharedMemoryIn } from './explored-memory.js';
 
 /** How a thread takes part. */
 export interface ThreadOptions {
@@ -22,6 +23,8 @@ export interface World {
    * in it is explored: each atomic operation on it is a step, and before each execution it is as it was at the start.
    */
   share<T>(name: string, create: () => T): T;
+  /** The same, but the memory is not explored: its operations are no steps, and what they do stays for all executions. */
+  shareUnexplored<T>(name: string, create: () => T): T;
   /** Declares a thread. `run` is called once per execution; it may be asynchronous. An error it throws is a failure. */
   start(name: string, run: () => unknown, options?: ThreadOptions): void;
   /** What the supervisor does when a thread has been killed: one more thread, begun at each death. */
@@ -77,6 +80,7 @@ export class Declarations implements World {
   readonly ends: (() => void)[] = [];
   readonly checks: (() => void)[] = [];
   readonly shared: Map<string, unknown>;
+  readonly unexplored = new Set<string>();
   readonly thread: number;
   reaper: DeclaredThread | undefined;
   readonly #subject: Subject;
@@ -101,6 +105,11 @@ export class Declarations implements World {
       this.shared.set(name, create());
     } else if (this.thread < 0) throw new Error(`'${name}' is shared twice`);
     return this.shared.get(name) as T;
+  }
+
+  shareUnexplored<T>(name: string, create: () => T): T {
+    this.unexplored.add(name);
+    return this.share(name, create);
   }
 
   start(name: string, run: () => unknown, options: ThreadOptions = {}): void {
@@ -139,6 +148,16 @@ export class Declarations implements World {
       }
     }
     return (await import(href)) as T;
+  }
+
+  /** The memory that is explored, each once, and under which name. */
+  get memory(): ReadonlyMap<SharedArrayBuffer, string> {
+    const found = new Map<SharedArrayBuffer, string>();
+    for (const [name, value] of this.shared) {
+      if (this.unexplored.has(name)) continue;
+      for (const buffer of sharedMemoryIn(value)) if (!found.has(buffer)) found.set(buffer, name);
+    }
+    return found;
   }
 
   /** All threads, the supervisor last. */
