@@ -93,7 +93,9 @@ export class ServedDevices {
     const key = `${mdev.index} ${mdev.generation}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    if (this.#closed || mdev.parent.deviceApi !== DEVICE_API) return Promise.resolve(undefined);
+    if (this.#closed || mdev.parent.deviceApi !== DEVICE_API || !mdev.presence.directory) {
+      return Promise.resolve(undefined);
+    }
     const starting = this.#start(mdev, key);
     this.#known.set(key, starting);
     return starting;

@@ -130,6 +130,8 @@ export async function serveDevice(
   };
   events.on('remove', removed);
   events.on('lost', overlooked);
+  // It was removed while the socket was made.
+  overlooked();
   // The runtime closes, and does not wait for the machine any longer.
   const threads = runtime.system.events;
   const threadEnded = ({ id }: { readonly id: number }) => {
