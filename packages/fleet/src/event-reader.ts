@@ -43,6 +43,8 @@ export interface EventsOptions {
 
 /** Events that are fetched ahead. */
 const AHEAD = 256;
+/** Nanoseconds after which the server forgets the consumer of a program that has died; it asks at least every half minute. */
+const FORGOTTEN = 120e9;
 
 /** Each event once, in the order of the stream. What is not understood is passed over. */
 export async function* readEvents(store: Store, options: EventsOptions): AsyncGenerator<FleetEvent> {
@@ -54,11 +56,15 @@ export async function* readEvents(store: Store, options: EventsOptions): AsyncGe
   const start = place?.sequence === undefined ? startOf(options, last) : startAt(place.sequence + 1);
   let newest = 0;
   const consumer = await store.jetstream.consumers
-    .get(names.events, { ...filter, ...start })
+    .get(names.events, {
+    ...filter,
+    ...start,
+    inactive_threshold: FORGOTTEN,
+  })
     .catch((error: unknown) => {
       throw refusalOf(error, 'read', names.events);
     });
-  if (untilNow && (await consumer.info()).num_pending === 0) return;
+  if (untilNow && (await consumer.info(true)).num_pending === 0) return void (await consumer.delete().catch(() => false));
   const messages = await consumer.consume({ max_messages: AHEAD });
   const stop = () => messages.stop();
   signal?.addEventListener('abort', stop, { once: true });
@@ -76,6 +82,7 @@ export async function* readEvents(store: Store, options: EventsOptions): AsyncGe
   } finally {
     signal?.removeEventListener('abort', stop);
     await messages.close();
+    await consumer.delete().catch(() => false);
   }
 }
 
@@ -94,14 +101,14 @@ function eventOf(message: JsMsg): FleetEvent | undefined {
   }
 }
 
-function filterOf({ names }: Store, { uuid, host }: EventsOptions): OrderedConsumerOptions {
+function filterOf({ names }: Store, { uuid, host }: EventsOptions): Partial<OrderedConsumerOptions> {
   const subject = uuid === undefined ? '*' : checkUuid(uuid, 'read');
   const from = host === undefined ? '*' : checkName(host, 'a host');
   return { filter_subjects: [names.event(from, subject), names.told(from, subject)] };
 }
 
 /** `last`: the newest event at this moment. */
-function startOf({ sequence, since, all = false }: EventsOptions, last: number): OrderedConsumerOptions {
+function startOf({ sequence, since, all = false }: EventsOptions, last: number): Partial<OrderedConsumerOptions> {
   if (sequence !== undefined && since !== undefined) {
     throw new MediatedError('EINVAL', 'events are read from a sequence number or from a time, not from both');
   }
@@ -109,7 +116,7 @@ function startOf({ sequence, since, all = false }: EventsOptions, last: number):
   return startAt(sequence ?? (all ? 1 : last + 1));
 }
 
-function startAt(sequence: number): OrderedConsumerOptions {
+function startAt(sequence: number): Partial<OrderedConsumerOptions> {
   return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) };
 }
 

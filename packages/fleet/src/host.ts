@@ -34,6 +34,8 @@ export interface HostOptions extends ConnectionOptions {
 }
 
 type HostEvents = {
+  /** It was cut off for longer than a lease, and holds it again. */
+  back: [];
   /** The host was fenced; it removes all its devices. */
   fenced: [];
   /** It is in the fleet again, with a new epoch and no device. */
@@ -43,6 +45,8 @@ type HostEvents = {
 };
 
 const DEFAULT_LEASE = 3000;
+/** Milliseconds that leaving may take. */
+const LEAVING = 5000;
 
 export class FleetHost extends EventEmitter<HostEvents> {
   readonly name: string;
@@ -137,16 +141,22 @@ export class FleetHost extends EventEmitter<HostEvents> {
   }
 
   async #close(): Promise<void> {
+    // A server that is away keeps nobody from leaving: the lease expires, and the name is free after it.
+    const timer = setTimeout(() => void this.#connection.close(), LEAVING);
     await this.#rejoining;
     await this.#session?.end('left');
     this.#session = undefined;
+    clearTimeout(timer);
     await this.#connection.close();
   }
 
   async #enter(signal?: AbortSignal): Promise<void> {
     const record = await join(this.#store, this.name, this.#labels, signal);
-    const session = new Session(this.#store, this.#machine, record, (found) => {
-      this.#rejoining = this.#fenced(session, found);
+    const session = new Session(this.#store, this.#machine, record, {
+      regained: () => this.emit('back'),
+      fenced: (found) => {
+        this.#rejoining = this.#fenced(session, found);
+      },
     });
     const begun = await session.begin().catch(async (error: unknown) => {
       await session.end('left');

@@ -60,14 +60,21 @@ export async function fence(store: Store, name: string): Promise<number> {
     });
     if (revision === undefined) throw alive;
   }
-  return sweep(store, name, '');
+  return sweep(store, name);
 }
 
-/** Frees what epochs of a host that have ended had reserved. `present`: the epoch that has not. */
-export async function sweep(store: Store, host: string, present: string): Promise<number> {
+/** Frees what the epochs of a host that have ended had reserved; answers how many. */
+export async function sweep(store: Store, host: string): Promise<number> {
   let freed = 0;
+  // Only ends are remembered: an end is for ever, an epoch that holds may end at any time.
+  const ended = new Set<string>();
   for await (const { value, revision } of store.all('devices', reservationRecord)) {
-    if (value.host !== host || value.epoch === present) continue;
+    const { epoch } = value;
+    if (value.host !== host) continue;
+    if (!ended.has(epoch)) {
+      if (await isOwner(store, host, epoch)) continue;
+      ended.add(epoch);
+    }
     await store.erase('devices', revision);
     freed++;
   }

@@ -6,7 +6,7 @@ import { isMediatedError } from '@mediated/core';
 import { HostService } from './host-service.js';
 import { Inventory } from './inventory.js';
 import { Journal } from './journal.js';
-import { Lease } from './lease.js';
+import { Lease, type LeaseEvents } from './lease.js';
 import type { Machine, MachineEvent } from './machine.js';
 import { leave, sweep } from './membership.js';
 import { hostKey, type HostRecord } from './records.js';
@@ -35,21 +35,18 @@ export class Session {
   #watch: { stop(): void } | undefined;
   #ended = false;
 
-  /** `fenced` is called once when the epoch was ended by somebody else, with the record that is there now. */
-  constructor(
-    store: Store,
-    machine: Machine,
-    record: Kept<HostRecord>,
-    fenced: (record: HostRecord | undefined) => void,
-  ) {
+  constructor(store: Store, machine: Machine, record: Kept<HostRecord>, events: LeaseEvents) {
     const host = record.value;
     this.host = host;
     this.#store = store;
     this.#machine = machine;
     this.#lease = new Lease(store, record, {
-      regained: () => this.#regained(),
+      regained: () => {
+        this.#regained();
+        events.regained();
+      },
       fenced: (found) => {
-        if (!this.#ended) fenced(found);
+        if (!this.#ended) events.fenced(found);
       },
     });
     this.#reservations = new Reservations(store, host.name, host.epoch);
@@ -69,7 +66,7 @@ export class Session {
     if (!(await this.#lease.begin())) return false;
     await this.#service.begin();
     // What the epochs before this one had is nobody's.
-    this.#do(sweep(this.#store, this.host.name, this.host.epoch));
+    this.#do(sweep(this.#store, this.host.name));
     this.#do(this.#watchRecord());
     this.#do(this.#auditWhenInDoubt());
     for (const { uuid, parent, type } of this.#machine.devices()) await this.#adopt(uuid, parent, type);
@@ -122,7 +119,7 @@ export class Session {
     this.#unfollow();
     if (how === 'left') await leave(this.#store, this.#lease.record).catch(() => {});
     await Promise.allSettled(this.#background);
-    await sweep(this.#store, this.host.name, '').catch(() => 0);
+    await sweep(this.#store, this.host.name).catch(() => 0);
   }
 
   #regained(): void {

@@ -14,6 +14,7 @@ import {
 } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { scan } from './bucket-scan.js';
 import { refusalOf } from './connection.js';
 import type { Names } from './names.js';
 import { FLEET_KEY, type FleetRecord, fleetRecord } from './records.js';
@@ -167,18 +168,21 @@ export class Store {
 
   /** Goes through everything that is in a bucket at this moment. What is not understood is passed over. */
   async *all<T>(bucket: BucketName, check: Check<T>): AsyncGenerator<Kept<T> & { readonly key: string }> {
-    const entries = await this.buckets[bucket].history().catch((error: unknown) => {
-      throw refusalOf(error, 'read', this.names[bucket]);
-    });
-    for await (const entry of entries) {
-      if (entry.operation !== 'PUT') continue;
-      let value: T;
-      try {
-        value = decode(entry.value, check, `${this.names[bucket]}/${entry.key}`);
-      } catch {
-        continue;
+    const name = this.names[bucket];
+    const prefix = `$KV.${name}.`;
+    try {
+      for await (const message of scan(this.jetstream, name)) {
+        const key = message.subject.slice(prefix.length);
+        let value: T;
+        try {
+          value = decode(message.data, check, `${name}/${key}`);
+        } catch {
+          continue;
+        }
+        yield { key, value, revision: message.seq };
       }
-      yield { key: entry.key, value, revision: entry.revision };
+    } catch (error) {
+      throw refusalOf(error, 'read', name);
     }
   }
 }

@@ -1,0 +1,51 @@
+/**
+ * Goes through what a bucket has at this moment, in the order in which it was written. The library's own way waits for as many
+ * entries as there were in the beginning, and so for half a minute when one of them is deleted meanwhile; here a pause makes it
+ * ask the server whether there is anything left.
+ */
+import { type Consumer, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
+
+/** Entries that are fetched ahead. */
+const AHEAD = 1000;
+/** Milliseconds without an entry after which the server is asked. */
+const PAUSE = 250;
+/** Nanoseconds after which the server forgets a scan whose program has died. */
+const FORGOTTEN = 30e9;
+
+/** Entries as messages; traces of deletions are left out. Throws what the library threw. */
+export async function* scan(jetstream: JetStreamClient, bucket: string): AsyncGenerator<JsMsg> {
+  const consumer = await jetstream.consumers.get(`KV_${bucket}`, {
+    deliver_policy: DeliverPolicy.All,
+    inactive_threshold: FORGOTTEN,
+  });
+  if ((await consumer.info(true)).num_pending === 0) return void (await consumer.delete().catch(() => false));
+  const messages = await consumer.consume({ max_messages: AHEAD });
+  let seen = 0;
+  const timer = setInterval(() => {
+    const before = seen;
+    void isThrough(consumer).then((through) => {
+      if (through && seen === before) messages.stop();
+    });
+  }, PAUSE);
+  try {
+    for await (const message of messages) {
+      seen++;
+      if (!message.headers?.has('KV-Operation')) yield message;
+      if (message.info.pending === 0) return;
+      timer.refresh();
+    }
+  } finally {
+    clearInterval(timer);
+    await messages.close();
+    await consumer.delete().catch(() => false);
+  }
+}
+
+/** Whether everything that is left was delivered. */
+async function isThrough(consumer: Consumer): Promise<boolean> {
+  try {
+    return (await consumer.info()).num_pending === 0;
+  } catch {
+    return false;
+  }
+}
