@@ -1,11 +1,11 @@
 /**
  * The pages (README.md, docs/...) show code that runs. Every block of TypeScript on them is a part of a file in `tours/`, which is
- * run in `tours.e2e.test.ts`, or in `packages/programs/`, which is run in `packed.e2e.test.ts`; or several parts with `// ...` in
- * between.
+ * run in `tours.e2e.test.ts`, of an example, or of a program in `packages/programs/`, which is run in `packed.e2e.test.ts`; or
+ * several parts with `// ...` in between.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { PACKAGE_PROGRAMS, pages, ROOT, TOURS } from '#dist/pages.js';
+import { ADDER, PACKAGE_PROGRAMS, pages, ROOT, TOURS } from '#dist/pages.js';
 
 /** Lines without indentation and without what only the project's own files have. */
 function linesOf(text: string): string[] {
@@ -16,7 +16,7 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-const tours = [TOURS, PACKAGE_PROGRAMS].flatMap((folder) =>
+const tours = [TOURS, PACKAGE_PROGRAMS, ADDER].flatMap((folder) =>
   readdirSync(folder).map((file) => linesOf(readFileSync(new URL(file, folder), 'utf8'))),
 );
 

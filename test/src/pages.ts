@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** The workspace. */
 export const ROOT = new URL('../../', import.meta.url);
+/** The source of the example. */
+export const ADDER = new URL('examples/adder/src/', ROOT);
 /** Where the tours' sources are, the programs that packed packages are tried with, and where tours are built to. */
 export const TOURS = new URL('test/src/tours/', ROOT);
 export const PACKAGE_PROGRAMS = new URL('test/src/packages/programs/', ROOT);
