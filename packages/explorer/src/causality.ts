@@ -3,7 +3,8 @@
  * with nothing between them that forces their order. Called by the search after each execution.
  *
  * Vector clocks: a step knows, per thread, how many of that thread's steps came before it. What comes before a step: the
- * thread's earlier steps, earlier steps it depends on, and whatever woke or began the thread.
+ * thread's earlier steps, earlier steps it depends on, and whatever woke or began the thread. Two steps that wake one thread
+ * depend on each other, wherever.
  */
 import type { Execution } from './execution.js';
 import { CELL_BYTES, MAX_THREADS } from './layout.js';
@@ -33,6 +34,8 @@ export class Causality {
     const current = new Int32Array(MAX_THREADS * MAX_THREADS);
     // Per cell: the last step of each thread with each facet, + 1.
     const cells = new Map<number, Int32Array>();
+    // Per thread: the last step of each thread that woke it, + 1.
+    const wakers = new Int32Array(MAX_THREADS * MAX_THREADS);
     for (let step = 0; step < length; step++) {
       const thread = execution.thread(step);
       this.#threads[step] = thread;
@@ -40,6 +43,7 @@ export class Causality {
       const facets = execution.facets(step);
       if (facets !== 0) {
         const before = this.#before(execution, step, thread, facets, cells);
+        this.#addWakers(execution.woken(step), step, wakers, before);
         if (step >= from) this.#findRaces(before, step, clock);
         for (const other of before) this.#join(clock, other);
       }
@@ -89,6 +93,19 @@ export class Causality {
         if ((facets & facet) !== 0) steps[thread * FACETS.length + index] = step + 1;
     }
     return found;
+  }
+
+  /** A thread begins its tasks in the order in which they were granted: so the order of two steps that wake it matters. */
+  #addWakers(woken: number, step: number, wakers: Int32Array, before: number[]): void {
+    const thread = this.#threads[step];
+    for (let rest = woken; rest !== 0; rest &= rest - 1) {
+      const row = (31 - Math.clz32(rest & -rest)) * MAX_THREADS;
+      for (let other = 0; other < MAX_THREADS; other++) {
+        const earlier = wakers[row + other] - 1;
+        if (other !== thread && earlier >= 0 && !before.includes(earlier)) before.push(earlier);
+      }
+      wakers[row + thread] = step + 1;
+    }
   }
 
   #findRaces(before: readonly number[], second: number, clock: Int32Array): void {

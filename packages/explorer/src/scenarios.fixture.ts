@@ -37,6 +37,25 @@ export function awaitingLock(world: World): void {
   });
 }
 
+/** A thread awaits two words, of which each of two others notifies one. `parameters.outcomes`: which of them it went on with. */
+export function twoTasks(world: World): void {
+  const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(12)));
+  world.start('waiter', async () => {
+    const waits = [0, 1].map((at) => Atomics.waitAsync(words, at, 0));
+    const order: number[] = [];
+    const tasks = waits.map(({ value }, at) => Promise.resolve(value).then(() => order.push(at)));
+    await Promise.all(tasks);
+    words[2] = waits.every(({ async }) => async) ? 1 + (order[0] as number) : 0;
+  });
+  for (const at of [0, 1]) {
+    world.start(`notifies ${at}`, () => {
+      Atomics.store(words, at, 1);
+      Atomics.notify(words, at);
+    });
+  }
+  world.afterwards(() => void (world.parameters.outcomes as Set<number>).add(words[2] as number));
+}
+
 /** One step of a little program: an operation on word `at` with `value`; compareExchange expects `value - 1`. */
 export interface Instruction {
   readonly operation: 'load' | 'store' | 'add' | 'or' | 'compareExchange';

@@ -92,9 +92,10 @@ import {
   waiterRow,
   WAITS_IN,
 } from './layout.js';
-import { BEGIN, CHANGES_QUEUE, DIE, facetsDepend } from './operations.js';
+import { BEGIN, CHANGES_QUEUE, DIE, facetsDepend, kindOf } from './operations.js';
 import { add, load, notify, store, sub, wait } from './real-atomics.js';
 
+const NOTIFY = kindOf('notify');
 /** Looks at a word before a thread goes to sleep for the token: a hand-over back is often quick. */
 const LOOKS = 200;
 /** Steps on cold cells that a thread may make in a row. */
@@ -405,10 +406,12 @@ export class Scheduler {
       let depends = false;
       if (choice < KILL) {
         depends =
-          facetsDepend(words[row + PENDING_FACETS], facets) &&
-          words[row + PENDING_BUFFER] === buffer &&
-          words[row + PENDING_OFFSET] < offset + length &&
-          offset < words[row + PENDING_OFFSET] + words[row + PENDING_LENGTH];
+          (facetsDepend(words[row + PENDING_FACETS], facets) &&
+            words[row + PENDING_BUFFER] === buffer &&
+            words[row + PENDING_OFFSET] < offset + length &&
+            offset < words[row + PENDING_OFFSET] + words[row + PENDING_LENGTH]) ||
+          // It may wake the same thread: the order of a thread's tasks matters.
+          (woken !== 0 && words[row + PENDING_KIND] === NOTIFY);
       } else if (choice >= TIME) {
         depends =
           facetsDepend(CHANGES_QUEUE, facets) &&

@@ -80,3 +80,16 @@ test.each([Number.POSITIVE_INFINITY, 2, 1, 0])(
     );
   },
 );
+
+test.each([Number.POSITIVE_INFINITY, 0])(
+  'a thread begins its tasks in the order in which they were granted, and both orders are found: at most %d preemptions',
+  async (preemptions) => {
+    const outcomes = new Set<number>();
+    const scenario = { module: SCENARIOS, name: 'twoTasks' };
+    expect(await search('two tasks', scenario, { preemptions, parameters: { outcomes } })).toMatchObject({
+      complete: true,
+      failure: undefined,
+    });
+    expect([...outcomes].sort()).toEqual([0, 1, 2]);
+  },
+);
