@@ -4,6 +4,7 @@
  * waits for the removal of a device that it has open itself waits for ever.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Endpoint } from '@mediated/core/actor';
 import { BusClient, type BusTicket, isMediatedError, type Mdev } from '@mediated/core';
 import {
   type DeviceFile,
@@ -31,6 +32,8 @@ export interface BusClientData {
   readonly users: number;
   /** UUIDs that all clients share, few enough that they meet. */
   readonly uuids: readonly string[];
+  /** What is broken on purpose, if anything. */
+  readonly breakage: string | undefined;
 }
 
 const MOST_FILES = 2;
@@ -75,7 +78,8 @@ const EXPECTED: Partial<Record<StepName, readonly string[]>> = {
   attribute: ['ENOENT', 'ENODEV'],
 };
 
-const { words, place, ticket, yard: yardHandle, seed, stream, users, uuids } = workerData as BusClientData;
+const { words, place, ticket, yard: yardHandle, seed, stream, users, uuids, breakage } = workerData as BusClientData;
+if (breakage === 'asks') Endpoint.prototype.noticeNews = () => {};
 const own = new OwnWords(words, place);
 const client = BusClient.attach(ticket);
 const { bus } = client;

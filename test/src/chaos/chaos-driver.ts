@@ -19,6 +19,8 @@ export const chaosDriverUrl = new URL('./chaos-driver.worker.js', import.meta.ur
 export interface ChaosDriverOptions {
   /** Orders of the driver's threads, one behind the other (`order.ts`). */
   readonly orders: SharedArrayBuffer;
+  /** What is broken on purpose, if anything. */
+  readonly breakage: string | undefined;
 }
 
 /** What the parent's attribute `chaos/budgets` says, as JSON. */

@@ -2,6 +2,7 @@
  * The driver of a chaos run: takes of every budget, shares device sets, pins guest memory, and ends its own thread in any
  * callback when it was ordered to. Devices of the type `late` let other messages pass in every callback.
  */
+import { Endpoint } from '@mediated/core/actor';
 import { type MdevType, MediatedError } from '@mediated/core';
 import { defineDriver, type VfioDevice } from '@mediated/vfio';
 import {
@@ -35,7 +36,10 @@ export default defineDriver({
   shared: { units: { budget: ALL_UNITS } },
   perParent: { budgets: { slots: { budget: PARENT_SLOTS } } },
   start({ shared: { units }, shard, options }) {
-    const orders = new Int32Array((options as ChaosDriverOptions).orders);
+    const { orders: buffer, breakage } = options as ChaosDriverOptions;
+    const orders = new Int32Array(buffer);
+    // Nobody on this thread hears of dead clients: what they had open stays open.
+    if (breakage === 'files') Endpoint.prototype.onDeath = () => () => {};
     const risk = () => danger(orders, shard * ORDER_WORDS);
 
     /** Runs a callback at once or, for a `late` device, some turns of the event loop later. */

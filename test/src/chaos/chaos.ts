@@ -16,6 +16,7 @@ import {
   takeEmptyCensus,
   type Violation,
 } from './census.js';
+import { BREAKAGES, type Breakage } from './breakage.js';
 import { CHAOS_DRIVER, type ChaosDriverOptions, chaosDriverUrl } from './chaos-driver.js';
 import { CLIENT_SORTS, Clients, type ClientSort } from './clients.js';
 import { HostedThreads } from './hosted-threads.js';
@@ -34,6 +35,12 @@ export interface ChaosOptions {
   /** Kills between two counts; default 100. */
   readonly checkEvery?: number;
   readonly progress?: (report: ChaosReport) => void;
+  /** Something that is broken on purpose (`breakage.ts`). */
+  readonly breakage?: Breakage;
+  /** Milliseconds: what does not come to rest in this time, never does; default 30,000. */
+  readonly patience?: number;
+  /** Milliseconds: what does not come out right in this time, never does; default 10,000. */
+  readonly settling?: number;
 }
 
 export interface FoundViolation extends Violation {
@@ -83,7 +90,6 @@ const KILLERS = 3;
 const CHECK_EVERY = 100;
 /** Every so many counts the bus is emptied first. */
 const EMPTY_EVERY = 2;
-/** Milliseconds: what does not come to rest, or right, in this time, never does. */
 const PATIENCE = 30_000;
 const SETTLING = 10_000;
 /** A survivor's step takes no longer, in milliseconds (docs/chaos.md). */
@@ -130,6 +136,7 @@ export class Chaos {
     this.#runtime.system.events.on('threadDied', ({ name, restarting }) => {
       if (!restarting) this.#say('restarts', `${name} died and is not started again`);
     });
+    if (options.breakage !== undefined) BREAKAGES[options.breakage](this.#runtime, this.#yard);
     this.#events = new UeventBalance(this.#runtime.bus);
     const random = new Random(seed, 0x7fff_ffff);
     const uuids = Array.from({ length: UUIDS }, () => {
@@ -141,7 +148,8 @@ export class Chaos {
       ).join('');
       return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
     });
-    this.#clients = new Clients({ runtime: this.#runtime, yard: this.#yard, seed, uuids }, SORTS, {
+    const field = { runtime: this.#runtime, yard: this.#yard, seed, uuids, breakage: options.breakage };
+    this.#clients = new Clients(field, SORTS, {
       died: ({ place, sort, thread, error }) => {
         if (error !== undefined) this.#say('errors that a death explains', `${sort} ${place}: ${error.stack}`);
         this.#afterDeath(thread);
@@ -164,7 +172,7 @@ export class Chaos {
   }
 
   async #rage(): Promise<void> {
-    const options: ChaosDriverOptions = { orders: this.#orders.buffer };
+    const options: ChaosDriverOptions = { orders: this.#orders.buffer, breakage: this.#options.breakage };
     await this.#runtime.loadDriver(chaosDriverUrl, { threads: DRIVER_THREADS, options, parents: PARENTS });
     this.#hosted = await HostedThreads.of(this.#runtime, DRIVER_THREADS, this.#orders, ({ thread }) =>
       this.#afterDeath(thread),
@@ -177,15 +185,18 @@ export class Chaos {
       const renewing = this.#renew(() => raging);
       await Promise.all(Array.from({ length: KILLERS }, () => this.#killUntil(round)));
       raging = false;
-      if (!(await this.#within(PATIENCE, this.#quiet(renewing)))) {
+      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#quiet(renewing)))) {
         this.#tellStuck();
         return;
       }
-      await this.#count();
+      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#count()))) {
+        this.#tellStuck();
+        return;
+      }
       progress?.(this.#report());
       this.#clients.resume();
     }
-    await this.#within(PATIENCE, this.#clients.stop());
+    await this.#within(this.#options.patience ?? PATIENCE, this.#clients.stop());
   }
 
   async #quiet(renewing: Promise<void>): Promise<void> {
@@ -202,9 +213,8 @@ export class Chaos {
         clients: this.#clients.count,
         driverThreads: DRIVER_THREADS,
       });
-      if (!(await this.#within(PATIENCE, this.#kill(plan)))) {
+      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#kill(plan)))) {
         this.#say('asks have settled', `the victim does not come to where it is to die: ${planText(plan)}`);
-        this.#tellStuck();
         return;
       }
     }
@@ -289,6 +299,7 @@ export class Chaos {
 
   /** Counts everything until it is right, for a while; then what is wrong is wrong. */
   async #count(): Promise<void> {
+    const { settling = SETTLING } = this.#options;
     const from = performance.now();
     const empty = ++this.#counts % EMPTY_EVERY === 0;
     if (empty) for (const { name } of PARENTS) await this.#runtime.unregisterParent(name);
@@ -307,16 +318,14 @@ export class Chaos {
       this.#clients.words.drainInboxes();
       found = await takeCensus(subject, clients);
       if (empty) found.push(...takeEmptyCensus(subject));
-      if (this.#restarts !== this.#hosted.deaths) {
-        found.push({ check: 'restarts', text: `${this.#hosted.deaths} deaths, ${this.#restarts} restarts` });
-      }
+      for (const name of this.#hosted.down()) found.push({ check: 'restarts', text: `${name} does not run` });
       const reading = readFootprint(subject);
       const { deaths } = this.#hosted;
       if (this.#counts <= WARM_COUNTS) this.#footprint = { reading, deaths };
       else if (this.#footprint !== undefined) {
         found.push(...compareFootprints(this.#footprint.reading, reading, deaths - this.#footprint.deaths));
       }
-    } while (found.length > 0 && performance.now() - from < SETTLING);
+    } while (found.length > 0 && performance.now() - from < settling);
     this.#settling = Math.max(this.#settling, performance.now() - from);
     if (this.#stall.milliseconds > STALL_BOUND) {
       const { step, milliseconds } = this.#stall;

@@ -18,6 +18,8 @@ export interface Field {
   readonly yard: LockYard;
   readonly seed: number;
   readonly uuids: readonly string[];
+  /** What is broken on purpose, if anything. */
+  readonly breakage: string | undefined;
 }
 
 /** How many clients of each sort. */
@@ -130,7 +132,7 @@ export class Clients {
   }
 
   #start(place: number): void {
-    const { runtime, yard, seed, uuids } = this.#field;
+    const { runtime, yard, seed, uuids, breakage } = this.#field;
     const sort = this.sort(place);
     const blocks = sort.endsWith('blocking');
     const stream = ++this.#started;
@@ -143,7 +145,7 @@ export class Clients {
       runtime.watch(worker);
     } else {
       const { ticket, transfer } = runtime.invite();
-      const workerData: BusClientData = { ...common, ticket, uuids, users: blocks ? 0 : USERS };
+      const workerData: BusClientData = { ...common, ticket, uuids, breakage, users: blocks ? 0 : USERS };
       worker = new Worker(BUS_CLIENT, { workerData, transferList: transfer });
       runtime.system.watch(worker, ticket.client);
     }

@@ -87,6 +87,11 @@ export class HostedThreads {
     return true;
   }
 
+  /** Names of threads that do not run. */
+  down(): string[] {
+    return this.#threads.filter(({ state }) => state !== 'running').map(({ name }) => name);
+  }
+
   /** Resolves when every thread runs with all its actors, or does not any more. */
   async ready(): Promise<void> {
     for (const thread of this.#threads) {

@@ -1,13 +1,14 @@
 /**
- * `pnpm chaos [--kills N] [--seed S] [--gate KIND] [--check N]`: kills threads at random moments and counts what they leave
+ * `pnpm chaos [--kills N] [--seed S] [--gate KIND] [--check N] [--break NAME]`: kills threads at random moments and counts what they leave
  * behind (docs/chaos.md). The kills are divided among the gates, unless one is named. Last line: `N passed, N failed`, single
  * checks. Exit: 0 when all held, 1 when one did not, 2 for arguments that make no sense.
  */
 import { parseArgs } from 'node:util';
 import type { GateKind } from '@mediated/core';
+import { BREAKAGE_NAMES, type Breakage } from './breakage.js';
 import { Chaos, type ChaosReport } from './chaos.js';
 
-const USAGE = 'usage: pnpm chaos [--kills N] [--seed S] [--gate rwsem|refcount|srcu] [--check N]';
+const USAGE = 'usage: pnpm chaos [--kills N] [--seed S] [--gate rwsem|refcount|srcu] [--check N] [--break NAME]';
 const GATES: readonly GateKind[] = ['rwsem', 'refcount', 'srcu'];
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 5000;
@@ -17,6 +18,7 @@ interface Arguments {
   readonly seed: number;
   readonly gates: readonly GateKind[];
   readonly checkEvery: number;
+  readonly breakage: Breakage | undefined;
 }
 
 function refuse(reason: string): never {
@@ -39,11 +41,17 @@ function readArguments(): Arguments {
         seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
         gate: { type: 'string' },
         check: { type: 'string', default: '100' },
+        break: { type: 'string' },
       },
     });
     const gates = values.gate === undefined ? GATES : GATES.filter((gate) => gate === values.gate);
     if (gates.length === 0) refuse(`there is no gate ${values.gate}`);
+    const breakage = BREAKAGE_NAMES.find((name) => name === values.break);
+    if (values.break !== undefined && breakage === undefined) {
+      refuse(`nothing is called ${values.break} that can be broken (${BREAKAGE_NAMES.join(', ')})`);
+    }
     return {
+      breakage,
       kills: whole('kills', values.kills, 1),
       seed: whole('seed', values.seed, 0),
       gates,
@@ -58,7 +66,7 @@ function rate({ kills, seconds }: ChaosReport): string {
   return `${(kills / seconds).toFixed(1)} kills/s`;
 }
 
-const { kills, seed, gates, checkEvery } = readArguments();
+const { kills, seed, gates, checkEvery, breakage } = readArguments();
 console.log(`chaos: ${kills} kills, seed ${seed}, gates ${gates.join(', ')}`);
 let passed = 0;
 let failed = 0;
@@ -71,6 +79,8 @@ for (const [at, gate] of gates.entries()) {
     seed,
     gate,
     checkEvery,
+    // What is broken on purpose need not be waited for.
+    ...(breakage === undefined ? {} : { breakage, patience: 8000, settling: 3000 }),
     progress(soFar) {
       if (performance.now() - told < PROGRESS) return;
       told = performance.now();

@@ -1,5 +1,5 @@
 /** What the operating system and V8 say of this process. Linux. Any thread. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -8,9 +8,19 @@ export function threadCount(): number {
   return statusOf('Threads');
 }
 
-/** Open file descriptors; the one for the reading is not among them. */
-export function descriptorCount(): number {
-  return readdirSync('/proc/self/fd').length - 1;
+/** What the open descriptors lead to: those of modules that are being loaded, and the others. */
+export function readDescriptors(): { readonly modules: readonly string[]; readonly others: readonly string[] } {
+  const modules: string[] = [];
+  const others: string[] = [];
+  for (const descriptor of readdirSync('/proc/self/fd')) {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+      (/\.(js|mjs|cjs|json)$/.test(path) ? modules : others).push(path);
+    } catch {
+      // That of the reading, which is closed by now.
+    }
+  }
+  return { modules, others };
 }
 
 /** Bytes of main memory that the process has, shared memory included. */

@@ -61,3 +61,15 @@ test('ports that arrive on the control port are found when needed, the latest li
   expect(meshes[1].take(HERE, 0, here.post(THERE, 1, 'new', undefined))).toBe('new');
   expect(() => here.post(THERE, 0, 'old', undefined)).toThrow(expect.objectContaining({ code: 'EIO' }));
 });
+
+test('a message that Node does not give to a thread that is being terminated is EIO, not a mistake', () => {
+  // What such a thread gets instead of any message is what others get when nothing was sent in one.
+  const { here, port } = pair(0);
+  port.postMessage(undefined);
+  expect(() => here.take(THERE, 0, 1)).toThrow(expect.objectContaining({ code: 'EIO' }));
+  const control = new MessageChannel();
+  const late = new PortMesh(control.port1, []);
+  opened.push(late, control.port2);
+  control.port2.postMessage(undefined);
+  expect(() => late.post(THERE, 0, 'a', undefined)).toThrow(expect.objectContaining({ code: 'EIO' }));
+});

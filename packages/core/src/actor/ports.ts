@@ -51,7 +51,9 @@ export class PortMesh {
       return value;
     }
     for (let received = receiveMessageOnPort(port); received !== undefined; received = receiveMessageOnPort(port)) {
-      const message = received.message as { ticket: number; value: unknown };
+      const message = received.message as { ticket: number; value: unknown } | undefined;
+      // Node gives this to a thread that is being terminated and has not noticed yet.
+      if (message === undefined) throw new MediatedError('EIO', 'this thread is being ended');
       if (message.ticket === ticket) return message.value;
       let kept = this.#early.get(peer);
       if (kept === undefined) this.#early.set(peer, (kept = new Map()));
@@ -96,7 +98,9 @@ export class PortMesh {
       next !== undefined;
       next = receiveMessageOnPort(this.#control)
     ) {
-      this.add(next.message as PeerNotice);
+      const notice = next.message as PeerNotice | undefined;
+      // As in `take`.
+      if (notice !== undefined) this.add(notice);
     }
   }
 }
