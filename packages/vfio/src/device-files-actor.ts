@@ -29,6 +29,7 @@ export const deviceFilesActor = defineActor({
     }
     const files = new DeviceFiles(bus, driver, context.endpoint.life);
     const operations = new FileOperations(files, driver);
+    driver.files = operations;
     const controlHandle = () => frameworkActor(bus.memory);
     driver.control = () => {
       const handle = controlHandle();

@@ -21,6 +21,7 @@ import { GroupRecords } from './control/group-records.js';
 import { VfioDevice } from './device.js';
 import { type DeviceGroups, EmulatedGroups } from './device-groups.js';
 import { REFERENCES } from './device-words.js';
+import type { FileOperations } from './file-operations.js';
 import type { DeviceAttribute, DeviceOperations } from './operations.js';
 import { SetTable } from './set-table.js';
 import type { VfioShared } from './supervise.js';
@@ -43,6 +44,8 @@ export class VfioDriver<Data> implements MdevDriver {
   readonly #awaited = new Map<MdevDevice, AwaitedUsers<Data>>();
   /** Set by the device files' actor of this thread: how the bus's control actor is reached. */
   control: (() => ActorRef<ControlMessages> | undefined) | undefined;
+  /** Set by the same: what is done with open files of this thread. */
+  files: FileOperations | undefined;
 
   constructor(
     name: string,

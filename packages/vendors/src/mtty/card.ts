@@ -56,7 +56,8 @@ export class MttyCard {
   #access(position: number, bytes: Uint8Array, piece: Piece): number {
     return splitAccess(position, bytes.length, (at, start, size) => {
       const region = Math.floor(at / REGION_BYTES);
-      const part = bytes.subarray(start, start + size);
+      // Most transfers are one access: theirs is the whole.
+      const part = size === bytes.length ? bytes : bytes.subarray(start, start + size);
       if (region !== BAR0 && region !== BAR1 && region !== CONFIG) return false;
       piece(region === CONFIG ? this.config : this.uarts[region], at % OFFSET_RANGE, part);
       return true;

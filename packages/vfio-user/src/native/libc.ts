@@ -20,9 +20,16 @@ export const libc: {
   readonly accept4: (socket: number, address: null, length: null, flags: number) => number;
   readonly close: (descriptor: number) => number;
   readonly shutdown: (socket: number, how: number) => number;
-  readonly recvmsg: (socket: number, message: Uint8Array, flags: number) => Word;
-  readonly sendmsg: (socket: number, message: Uint8Array, flags: number) => Word;
+  /** No more is ever received or sent at once than the `int` holds of which these make their result. */
+  readonly recvmsg: (socket: number, message: Uint8Array, flags: number) => number;
+  readonly send: (socket: number, address: number, length: number, flags: number) => number;
+  readonly sendmsg: (socket: number, message: Uint8Array, flags: number) => number;
   readonly poll: (set: Uint8Array, count: number, milliseconds: number) => number;
+  readonly epollCreate: (flags: number) => number;
+  readonly epollControl: (set: number, operation: number, descriptor: number, event: Uint8Array) => number;
+  readonly epollWait: (set: number, events: Uint8Array, most: number, milliseconds: number) => number;
+  readonly timerCreate: (clock: number, flags: number) => number;
+  readonly timerSet: (timer: number, flags: number, time: Uint8Array, old: null) => number;
   readonly eventfd: (initial: number, flags: number) => number;
   readonly memfdCreate: (name: string, flags: number) => number;
   readonly fcntl: (descriptor: number, command: number, argument: number) => number;
@@ -35,9 +42,15 @@ export const libc: {
   accept4: library.func('int accept4(int socket, void *address, void *length, int flags)'),
   close: library.func('int close(int descriptor)'),
   shutdown: library.func('int shutdown(int socket, int how)'),
-  recvmsg: library.func('intptr_t recvmsg(int socket, void *message, int flags)'),
-  sendmsg: library.func('intptr_t sendmsg(int socket, const void *message, int flags)'),
+  recvmsg: library.func('int recvmsg(int socket, void *message, int flags)'),
+  send: library.func('int send(int socket, uintptr_t address, size_t length, int flags)'),
+  sendmsg: library.func('int sendmsg(int socket, const void *message, int flags)'),
   poll: library.func('int poll(void *set, unsigned long count, int milliseconds)'),
+  epollCreate: library.func('int epoll_create1(int flags)'),
+  epollControl: library.func('int epoll_ctl(int set, int operation, int descriptor, void *event)'),
+  epollWait: library.func('int epoll_wait(int set, void *events, int most, int milliseconds)'),
+  timerCreate: library.func('int timerfd_create(int clock, int flags)'),
+  timerSet: library.func('int timerfd_settime(int timer, int flags, const void *time, void *old)'),
   eventfd: library.func('int eventfd(unsigned int initial, int flags)'),
   memfdCreate: library.func('int memfd_create(const char *name, unsigned int flags)'),
   fcntl: library.func('int fcntl(int descriptor, int command, intptr_t argument)'),

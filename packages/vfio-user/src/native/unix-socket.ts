@@ -70,7 +70,7 @@ export class UnixSocket {
     const header = this.#incoming;
     header.setData(address, length);
     header.expectDescriptors();
-    const count = Number(libc.recvmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+    const count = libc.recvmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (count < 0) {
       const errno = lastErrno();
       if (errno === EAGAIN || errno === EINTR) return -1;
@@ -87,15 +87,21 @@ export class UnixSocket {
    * -2: nobody receives any more. `address` is where the bytes lie.
    */
   send(address: number, length: number, descriptors = NO_DESCRIPTORS): number {
-    const header = this.#outgoing;
-    header.setData(address, length);
-    header.setDescriptors(descriptors);
-    const count = Number(libc.sendmsg(this.descriptor.number, header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL));
+    const count =
+      descriptors.length === 0
+        ? libc.send(this.descriptor.number, address, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+        : this.#sendWith(address, length, descriptors);
     if (count >= 0) return count;
     const errno = lastErrno();
     if (errno === EAGAIN || errno === EINTR) return -1;
     if (errno === EPIPE || errno === ECONNRESET) return -2;
     return checked(count, 'sendmsg');
+  }
+
+  #sendWith(address: number, length: number, descriptors: readonly number[]): number {
+    this.#outgoing.setData(address, length);
+    this.#outgoing.setDescriptors(descriptors);
+    return libc.sendmsg(this.descriptor.number, this.#outgoing.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   /** Ends it in both directions: who waits for it, in whatever process, is woken. It stays open. */

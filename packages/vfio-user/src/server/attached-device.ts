@@ -9,6 +9,7 @@ import {
   type DeviceFile,
   type DeviceInfo,
   type GroupFile,
+  type LocalFile,
   openContainer,
   openGroup,
   type RegionInfo,
@@ -21,20 +22,29 @@ const CONFIG_BYTES = 256;
 
 export class AttachedDevice {
   readonly file: DeviceFile;
+  /** Its registers and memory, without a promise where the driver needs none. */
+  readonly registers: LocalFile;
   readonly container: ContainerFile;
   readonly info: DeviceInfo;
   readonly #group: GroupFile;
   readonly #regions: (RegionInfo | undefined)[] = [];
 
-  private constructor(file: DeviceFile, container: ContainerFile, group: GroupFile, info: DeviceInfo) {
+  private constructor(
+    file: DeviceFile,
+    registers: LocalFile,
+    container: ContainerFile,
+    group: GroupFile,
+    info: DeviceInfo,
+  ) {
     this.file = file;
+    this.registers = registers;
     this.container = container;
     this.#group = group;
     this.info = info;
   }
 
   /** First open of the device. ENODEV, EBUSY (another program has its group), what its driver throws. */
-  static async open(bus: Bus, mdev: Mdev): Promise<AttachedDevice> {
+  static async open(bus: Bus, mdev: Mdev, local: (file: DeviceFile) => LocalFile | undefined): Promise<AttachedDevice> {
     const opened: { close(): Promise<void> }[] = [];
     const { group: number } = mdev;
     if (number === undefined) throw refusal('ENODEV', `${mdev.name} has no group`);
@@ -47,7 +57,9 @@ export class AttachedDevice {
       await container.setIommu(EXTENSIONS.type1v2);
       const file = await group.openDevice(mdev.name);
       opened.unshift(file);
-      return new AttachedDevice(file, container, group, await file.info());
+      const registers = local(file);
+      if (registers === undefined) throw refusal('ENODEV', `${mdev.name} is gone`);
+      return new AttachedDevice(file, registers, container, group, await file.info());
     } catch (error) {
       for (const one of opened) await one.close();
       throw error;

@@ -2,9 +2,10 @@
  * Serves the machine that uses a device, on the device's own thread: its messages are calls of the driver, without a hop.
  * Started there beside the driver (`serve.ts`); the doorman hands connections over and says when there is something to take.
  */
+import { performance } from 'node:perf_hooks';
 import { Bus, type BusHandle, MediatedError, ThreadBus } from '@mediated/core';
 import { Client, defineActor } from '@mediated/core/actor';
-import { setRemoteMemory } from '@mediated/vfio';
+import { localFile, setRemoteMemory } from '@mediated/vfio';
 import { Descriptor, Ledger } from '../native/ledger.js';
 import { UnixSocket } from '../native/unix-socket.js';
 import { attendantProtocol, OUTCOMES } from './attendant-protocol.js';
@@ -73,7 +74,9 @@ export const attendantActor = defineActor({
         let turn = performance.now();
         let busy = turn;
         while (!stopping && Atomics.load(options.stop, 0) === 0) {
-          const result = await served.serve();
+          const serving = served.serve();
+          // At least so much of a turn have promises that others have left.
+          const result = await serving;
           if (result === 'ended') return OUTCOMES.ended;
           if (result === 'full') return OUTCOMES.full;
           if (served.heard !== told) return OUTCOMES.heard;
@@ -109,6 +112,7 @@ export const attendantActor = defineActor({
               mdev,
               ledger,
               shown,
+              local: (file) => localFile(threadBus, file, context.endpoint.thread),
               setRemoteMemory: (memory) => setRemoteMemory(threadBus, index, generation, memory),
             });
           }),

@@ -1,9 +1,9 @@
 /**
  * What each message asks of a device in use, and what it is answered. A register access that the driver answers at once is
- * done without a promise more than the device file's own. Lives on the device's thread.
+ * answered without a promise. Lives on the device's thread.
  */
 import type { Bus, Mdev } from '@mediated/core';
-import type { RemoteMemory } from '@mediated/vfio';
+import type { DeviceFile, LocalFile, RemoteMemory } from '@mediated/vfio';
 import { PCI_REGIONS } from '@mediated/vfio/uapi';
 import type { Descriptor, Ledger } from '../native/ledger.js';
 import type { Received } from '../protocol/incoming.js';
@@ -36,6 +36,8 @@ export interface Served {
   readonly mdev: Mdev;
   readonly ledger: Ledger;
   readonly shown: ShownRegions;
+  /** A file of the device that this thread has opened, as the device's own thread, which this is. */
+  readonly local: (file: DeviceFile) => LocalFile | undefined;
   /** What the device reads and writes by messages from now on. */
   readonly setRemoteMemory: (memory: RemoteMemory | undefined) => void;
 }
@@ -63,7 +65,7 @@ export class Commands {
 
   /** Opens the device for a machine that can do so much. What opening fails with. */
   static async open(served: Served, machine: Capabilities, replies: Replies, ask: MachineAsker): Promise<Commands> {
-    const device = await AttachedDevice.open(served.bus, served.mdev);
+    const device = await AttachedDevice.open(served.bus, served.mdev, served.local);
     const mostBytes = Math.min(OFFERED.max_data_xfer_size, machine.max_data_xfer_size);
     const commands = new Commands(served, replies, device, mostBytes);
     served.setRemoteMemory(new MessageMemory(commands.#maps, ask, mostBytes));
@@ -99,15 +101,17 @@ export class Commands {
     }
   }
 
-  #read(message: Received): Promise<void> {
+  #read(message: Received): void | Promise<void> {
     assertNoDescriptors(message);
     const access = this.#access.decode(message.payload, false);
     if (access instanceof Promise) return access.then((known) => this.#readFrom(message, known));
     return this.#readFrom(message, access);
   }
 
-  #readFrom(message: Received, access: Access): Promise<void> {
-    return this.#access.read(access).then((bytes) => this.#answerRead(message, access, bytes));
+  #readFrom(message: Received, access: Access): void | Promise<void> {
+    const bytes = this.#access.read(access);
+    if (bytes instanceof Promise) return bytes.then((late) => this.#answerRead(message, access, late));
+    this.#answerRead(message, access, bytes);
   }
 
   #answerRead(message: Received, access: Access, bytes: Uint8Array): void {
@@ -116,7 +120,8 @@ export class Commands {
     const reply = this.#replies.room(message, REGION_ACCESS.bytes + count);
     if (reply === undefined) return;
     reply.set(message.payload);
-    if (count !== access.count) new DataView(reply.buffer, reply.byteOffset).setUint32(REGION_ACCESS.count, count, true);
+    if (count !== access.count)
+      new DataView(reply.buffer, reply.byteOffset).setUint32(REGION_ACCESS.count, count, true);
     reply.set(bytes, REGION_ACCESS.bytes);
     if (count !== bytes.length) reply.fill(0, REGION_ACCESS.bytes + bytes.length);
   }
@@ -131,9 +136,13 @@ export class Commands {
   #writeTo(message: Received, access: Access): void | Promise<void> {
     const bytes = message.payload.subarray(REGION_ACCESS.bytes);
     if ((message.flags & FLAGS.noReply) !== 0) return this.#access.post(access, bytes);
-    return this.#access.write(access, bytes).then(() => {
-      this.#replies.put(message, message.payload.subarray(0, REGION_ACCESS.bytes));
-    });
+    const writing = this.#access.write(access, bytes);
+    if (writing instanceof Promise) return writing.then(() => this.#answerWrite(message));
+    this.#answerWrite(message);
+  }
+
+  #answerWrite(message: Received): void {
+    this.#replies.put(message, message.payload.subarray(0, REGION_ACCESS.bytes));
   }
 
   async #performSeldom(message: Received): Promise<void> {

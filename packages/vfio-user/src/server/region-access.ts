@@ -7,9 +7,10 @@ import { multiWrite, REGION_ACCESS } from '../protocol/payloads.js';
 import type { AttachedDevice } from './attached-device.js';
 import { assertBytes, refusal } from './refusal.js';
 
-/** After so many posted writes in a row one is waited for, so that a flood stays with the machine and not in memory. */
+/** After so many posted writes in a row that are not done at once one is waited for, so that a flood stays with the machine and not in memory. */
 const POSTED_IN_A_ROW = 64;
 const COUNT_BYTES = 8;
+const NOTHING = new Uint8Array(0);
 
 /** An access as a message asks for it. */
 export interface Access {
@@ -31,34 +32,42 @@ export class RegionAccess {
   /** What a message asks for. `data`: it brings data along. EINVAL: a wrong length, no such region, more than there is. */
   decode(payload: Uint8Array, data: boolean): Access | Promise<Access> {
     assertBytes(payload, REGION_ACCESS.bytes);
-    const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-    const offset =
-      view.getUint32(REGION_ACCESS.offset, true) + view.getUint32(REGION_ACCESS.offset + 4, true) * 2 ** 32;
-    const count = view.getUint32(REGION_ACCESS.count, true);
+    const offset = wordAt(payload, REGION_ACCESS.offset) + wordAt(payload, REGION_ACCESS.offset + 4) * 2 ** 32;
+    const count = wordAt(payload, REGION_ACCESS.count);
     if (payload.length !== REGION_ACCESS.bytes + (data ? count : 0)) throw refusal('EINVAL', `${payload.length} bytes`);
-    return this.#access(view.getUint32(REGION_ACCESS.region, true), offset, count);
+    return this.#access(wordAt(payload, REGION_ACCESS.region), offset, count);
   }
 
   /** What is read; `count` bytes or, where the driver gives less, fewer. */
-  read({ region, offset, count }: Access): Promise<Uint8Array> {
-    if (count === 0) return Promise.resolve(new Uint8Array(0));
-    return this.#device.file.read(region.offset + offset, count);
+  read({ region, offset, count }: Access): Uint8Array | Promise<Uint8Array> {
+    return count === 0 ? NOTHING : this.#device.registers.read(region.offset + offset, count);
   }
 
-  async write({ region, offset, count }: Access, bytes: Uint8Array): Promise<void> {
+  write({ region, offset, count }: Access, bytes: Uint8Array): void | Promise<void> {
     this.#posted = 0;
-    if (count > 0) await this.#device.file.write(region.offset + offset, bytes);
+    if (count === 0) return;
+    const writing = this.#device.registers.write(region.offset + offset, bytes);
+    if (writing instanceof Promise) return writing.then(() => {});
   }
 
-  /** Nobody is told when it fails. */
-  async post(access: Access, bytes: Uint8Array): Promise<void> {
-    const { region, offset, count } = access;
+  /** Nobody is told when it fails. A promise: so many are under way that it is to be waited for. */
+  post({ region, offset, count }: Access, bytes: Uint8Array): void | Promise<void> {
     if (count === 0) return;
-    if (++this.#posted >= POSTED_IN_A_ROW) {
-      await this.write(access, bytes).catch(() => {});
+    let writing: number | Promise<number>;
+    try {
+      // A driver may look at the bytes until it has answered, and others take their place before.
+      writing = this.#device.registers.write(region.offset + offset, bytes.slice());
+    } catch {
       return;
     }
-    this.#device.file.write(region.offset + offset, bytes.slice()).catch(() => {});
+    if (!(writing instanceof Promise)) return;
+    const done = writing.then(
+      () => {},
+      () => {},
+    );
+    if (++this.#posted < POSTED_IN_A_ROW) return;
+    this.#posted = 0;
+    return done;
   }
 
   /** Several writes of one message, each up to 8 bytes. */
@@ -93,4 +102,9 @@ export class RegionAccess {
     }
     return { region, offset, count };
   }
+}
+
+/** 32 bits of a payload. A view would have to be made for every message. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }

@@ -53,30 +53,13 @@ export class Session {
     this.#commands?.interrupts.hear();
   }
 
-  /** Takes what the machine has sent, and answers. One call at a time. */
-  async serve(): Promise<ServeResult> {
+  /** Takes what the machine has sent, and answers. One call at a time. A promise only where the device gives one. */
+  serve(): ServeResult | Promise<ServeResult> {
     if (this.#replies.areWaiting && this.#flush() !== 'sent') return this.#ended ? 'ended' : 'full';
     const received = this.#incoming.fill(this.#socket);
     if (received === 'gone') this.#ended = true;
-    while (!this.#ended) {
-      // An answer always has room: what the machine does not take keeps it from asking more.
-      if (this.#replies.areMany && this.#flush() !== 'sent') return this.#ended ? 'ended' : 'full';
-      const message = this.#take();
-      if (message === undefined) break;
-      this.#requests.isMachineWaiting = (message.flags & FLAGS.noReply) === 0;
-      try {
-        const performing = this.#perform(message);
-        if (performing !== undefined) await performing;
-      } catch (error) {
-        this.#replies.refuse(message, error);
-      }
-      this.#settle(message);
-      if (this.#requests.isMachineGone) this.#ended = true;
-    }
-    const sent = this.#flush();
-    if (this.#ended) return 'ended';
-    if (sent !== 'sent') return 'full';
-    return received === 'bytes' ? 'busy' : 'idle';
+    const rest = this.#drain();
+    return rest === undefined ? this.#finish(received) : rest.then(() => this.#finish(received));
   }
 
   /** The device is closed, and everything that the machine has given with it. */
@@ -93,8 +76,43 @@ export class Session {
     }
   }
 
-  /** The next message; undefined: there is none yet, or ever, when where it begins is not known. */
-  #take(): Received | undefined {
+  /** Handles what has arrived, up to the first message that is not done at once; the promise is for that and the rest. */
+  #drain(): Promise<void> | undefined {
+    for (let message = this.#next(); message !== undefined; message = this.#next()) {
+      const performing = this.#start(message);
+      if (performing !== undefined) return this.#drainLater(message, performing);
+      this.#settle(message);
+    }
+    return undefined;
+  }
+
+  async #drainLater(first: Received, started: Promise<void>): Promise<void> {
+    let performing: Promise<void> | undefined = started;
+    for (let message: Received | undefined = first; message !== undefined; message = this.#next()) {
+      performing ??= this.#start(message);
+      try {
+        await performing;
+      } catch (error) {
+        this.#replies.refuse(message, error);
+      }
+      performing = undefined;
+      this.#settle(message);
+    }
+  }
+
+  #finish(received: 'bytes' | 'nothing' | 'gone'): ServeResult {
+    const sent = this.#flush();
+    if (this.#ended) return 'ended';
+    if (sent !== 'sent') return 'full';
+    return received === 'bytes' ? 'busy' : 'idle';
+  }
+
+  /**
+   * The next message; undefined: there is none yet, or its answer might have no room (what the machine does not take keeps it
+   * from asking more), or there is none ever, since where it begins is not known.
+   */
+  #next(): Received | undefined {
+    if (this.#ended || (this.#replies.areMany && this.#flush() !== 'sent')) return undefined;
     try {
       return this.#incoming.take();
     } catch (error) {
@@ -105,6 +123,16 @@ export class Session {
   }
 
   /** A promise: it is not done yet. */
+  #start(message: Received): Promise<void> | undefined {
+    this.#requests.isMachineWaiting = (message.flags & FLAGS.noReply) === 0;
+    try {
+      return this.#perform(message) ?? undefined;
+    } catch (error) {
+      this.#replies.refuse(message, error);
+      return undefined;
+    }
+  }
+
   #perform(message: Received): void | Promise<void> {
     const kind = message.flags & FLAGS.kind;
     if (kind === FLAGS.reply) {
@@ -118,6 +146,7 @@ export class Session {
   /** A message is done with: what has come with it and is not in use is closed. */
   #settle({ descriptors }: Received): void {
     this.#requests.isMachineWaiting = false;
+    if (this.#requests.isMachineGone) this.#ended = true;
     for (const descriptor of descriptors) if (this.#commands?.holds(descriptor) !== true) descriptor.close();
   }
 

@@ -4,13 +4,11 @@
  * whatever else its event loop has to do: whoever comes first wakes it. To look again and again instead would keep the core
  * on which the machine would be woken. What a driver has left to microtasks and not awaited waits with it. One per thread.
  */
+import { EpollSet } from '../native/epoll-set.js';
 import { EventLoop } from '../native/event-loop.js';
-import { PollSet, READABLE } from '../native/poll-set.js';
+import { Ledger } from '../native/ledger.js';
 
-/**
- * Milliseconds of one wait, at most. Less than a tick of the kernel costs more than the message that it waits for: the
- * clock is set to it, and set back.
- */
+/** Milliseconds between two turns in which nothing comes, at most. Not for the loop's sake, which says when it wants one. */
 const LONGEST = 5;
 
 /** A machine that is being served: its socket, and counters that it signals. */
@@ -21,9 +19,10 @@ export interface Guest {
 
 class WaitingRoom {
   readonly #loop = new EventLoop();
-  readonly #set = new PollSet();
+  readonly #ledger = new Ledger();
   #guests: readonly Guest[] = [];
-  #places: readonly number[] = [];
+  /** Undefined: nobody is there. */
+  #set: EpollSet | undefined;
 
   enter(guest: Guest): void {
     this.#loop.enter();
@@ -37,20 +36,23 @@ class WaitingRoom {
 
   /** Waits until there is something. True: a message of this machine, and nothing else; false: others are to have a turn. */
   wait({ socket }: Guest): boolean {
-    const patience = this.#loop.patience();
-    const ready = this.#set.wait(patience < 0 ? LONGEST : Math.min(patience, LONGEST));
-    return ready === 1 && this.#set.isReady(this.#places.indexOf(socket));
+    return this.#set?.wait() === socket;
   }
 
   /** Lets everything else of the thread have its turn. Only between `enter` and `leave`. */
-  turn(): Promise<void> {
-    return this.#loop.turn();
+  async turn(): Promise<void> {
+    await this.#loop.turn();
+    const patience = this.#loop.patience();
+    this.#set?.setLimit(patience < 0 ? LONGEST : Math.min(patience, LONGEST));
   }
 
   #seat(guests: readonly Guest[]): void {
     this.#guests = guests;
-    this.#places = [this.#loop.descriptor, ...guests.flatMap(({ socket, heard }) => [socket, ...heard])];
-    this.#set.set(this.#places.map((descriptor) => ({ descriptor, events: READABLE })));
+    this.#set?.close();
+    this.#set = undefined;
+    if (guests.length === 0) return;
+    const descriptors = guests.flatMap(({ socket, heard }) => [socket, ...heard]);
+    this.#set = new EpollSet([this.#loop.descriptor, ...descriptors], this.#ledger);
   }
 }
 

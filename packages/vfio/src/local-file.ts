@@ -1,0 +1,42 @@
+/**
+ * An open device as its own thread has it: what is done with it is a call, and a promise only where its driver gives one. For
+ * who serves a device there to somebody else; all others have `DeviceFile`.
+ */
+import type { ThreadBus } from '@mediated/core';
+import type { DeviceFile } from './device-file.js';
+import type { FileOperations } from './file-operations.js';
+import { VfioDriver } from './vfio-driver.js';
+
+export class LocalFile {
+  readonly #operations: FileOperations;
+  readonly #number: number;
+  readonly #owner: number;
+
+  /** @internal See {@link localFile}. */
+  constructor(operations: FileOperations, number: number, owner: number) {
+    this.#operations = operations;
+    this.#number = number;
+    this.#owner = owner;
+  }
+
+  /** {@link DeviceFile.read}. Throws, or rejects, as that does. */
+  read(position: number, length: number): Uint8Array | Promise<Uint8Array> {
+    return this.#operations.read(this.#number, position, length, this.#owner);
+  }
+
+  /** {@link DeviceFile.write}. Throws, or rejects, as that does. */
+  write(position: number, bytes: Uint8Array): number | Promise<number> {
+    return this.#operations.write(this.#number, position, bytes, this.#owner);
+  }
+}
+
+/** A file that thread number `owner`, the calling one, has opened of a device of its own; undefined: it is not its own. */
+export function localFile(bus: ThreadBus, file: DeviceFile, owner: number): LocalFile | undefined {
+  const mdev = bus.device(file.mdev.index, file.mdev.generation);
+  if (mdev === undefined) return undefined;
+  for (const { driver } of bus.drivers.values()) {
+    if (!(driver instanceof VfioDriver) || driver.deviceOf(mdev) === undefined) continue;
+    return driver.files === undefined ? undefined : new LocalFile(driver.files, file.id, owner);
+  }
+  return undefined;
+}
