@@ -282,9 +282,9 @@ export class ExploredThread {
     let eventLoop = false;
     try {
       const result = body(words[row + VICTIM]);
-      if (isThenable(result)) {
+      if (isThenable(result) || this.tasks.hasImmediates) {
         eventLoop = true;
-        await this.#untilSettled(result);
+        await this.#untilSettled(Promise.resolve(result));
       }
     } catch (error) {
       if (error !== unwind && !this.#unwinding) this.fail(error);
@@ -347,7 +347,7 @@ export class ExploredThread {
     );
     for (;;) {
       await this.tasks.microtasks();
-      if (settled || this.#unwinding) break;
+      if ((settled && !this.tasks.hasImmediates) || this.#unwinding) break;
       words[row + STATUS] = AWAITING;
       this.tasks.announceTime();
       words[row + PENDING_KIND] = RESUME;

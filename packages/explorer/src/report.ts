@@ -21,8 +21,21 @@ export function reportText(
   const width = Math.max(...player.names.map((name) => name.length));
   const lines = [`'${title}' fails (${fault.kind}): ${fault.message}`, ''];
   let last = -1;
+  let before = '';
+  let more = 0;
+  const endRun = () => {
+    if (more > 0) lines.push(`       ${' '.repeat(width)}  and ${more} more of this`);
+    more = 0;
+  };
   for (let step = 0; step < execution.length; step++) {
     const thread = execution.thread(step);
+    const here = `${thread} ${execution.kind(step)} ${positions.get(step)}`;
+    if (here === before && positions.has(step)) {
+      more++;
+      continue;
+    }
+    endRun();
+    before = here;
     const name = (thread === last ? '' : (player.names[thread] ?? '')).padEnd(width);
     last = (KILL_CHOICES & (1 << execution.choice(step))) !== 0 ? -1 : thread;
     const what = describe(player, execution, step);
@@ -31,6 +44,7 @@ export function reportText(
       `${String(step + 1).padStart(5)}  ${name}  ${where === '' ? what : what.padEnd(46)}  ${where}`.trimEnd(),
     );
   }
+  endRun();
   lines.push('', `replay: ${schedule === '' ? '(the first schedule)' : schedule}`);
   return lines.join('\n');
 }

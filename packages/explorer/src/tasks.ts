@@ -109,6 +109,11 @@ export class Tasks {
     return this.#waits.size > 0 || this.#timers.size > 0 || this.#immediates.size > 0;
   }
 
+  /** True while immediates are left to begin: a thread ends after them. */
+  get hasImmediates(): boolean {
+    return this.#immediates.size > 0;
+  }
+
   /** The thread's time in milliseconds. */
   now(): number {
     this.#clocks[this.#thread] += MICROSECOND;

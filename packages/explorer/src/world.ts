@@ -154,9 +154,10 @@ export class Declarations implements World {
   get memory(): ReadonlyMap<SharedArrayBuffer, string> {
     const found = new Map<SharedArrayBuffer, string>();
     for (const [name, value] of this.shared) {
-      if (this.unexplored.has(name)) continue;
       for (const buffer of sharedMemoryIn(value)) if (!found.has(buffer)) found.set(buffer, name);
     }
+    for (const name of this.unexplored)
+      for (const buffer of sharedMemoryIn(this.shared.get(name))) found.delete(buffer);
     return found;
   }
 

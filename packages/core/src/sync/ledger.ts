@@ -14,6 +14,7 @@
  *
  * `met` counts the takes that lost a compare-and-swap to another thread's: anybody, by add, off the fast path.
  */
+import { availableParallelism } from 'node:os';
 import { MAX_THREADS } from './threads.js';
 
 const VALUE = 0;
@@ -30,8 +31,11 @@ export const LEDGER_WORDS = MET + 1;
 /** The largest value of a counter. */
 export const LARGEST_VALUE = 1 << 30;
 
-/** Readings that an audit takes at once before it lets the event loop go on and tries again. */
-const AUDIT_ATTEMPTS = 1000;
+/**
+ * Readings that an audit takes at once before it lets the event loop go on and tries again. Where there is one core, whom
+ * it waits for does not go on meanwhile.
+ */
+const AUDIT_ATTEMPTS = availableParallelism() > 1 ? 1000 : 1;
 
 /** How shares count: permits taken from the value, or references added to it. */
 export type LedgerSign = -1 | 1;
