@@ -77,7 +77,8 @@ export function refusalOf(error: unknown, syscall: string, subject: string): Med
     new MediatedError(code, `${syscall} ${subject}: ${text}`, { syscall, cause: error });
   if (error instanceof MediatedError) return error;
   if (isPermission(error)) return fail('EACCES', 'the NATS server does not let this account do that');
-  if (error instanceof ProtocolError || /unexpected response/.test(String(error))) return fail('EPROTO', 'no NATS server answers there');
+  if (error instanceof ProtocolError || /unexpected response/.test(String(error)))
+    return fail('EPROTO', 'no NATS server answers there');
   if (syscall === 'connect') {
     if (error instanceof TimeoutError || /timeout/i.test(String(error))) {
       return fail('EPROTO', 'no NATS server answers there in time');

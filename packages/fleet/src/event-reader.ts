@@ -57,14 +57,15 @@ export async function* readEvents(store: Store, options: EventsOptions): AsyncGe
   let newest = 0;
   const consumer = await store.jetstream.consumers
     .get(names.events, {
-    ...filter,
-    ...start,
-    inactive_threshold: FORGOTTEN,
-  })
+      ...filter,
+      ...start,
+      inactive_threshold: FORGOTTEN,
+    })
     .catch((error: unknown) => {
       throw refusalOf(error, 'read', names.events);
     });
-  if (untilNow && (await consumer.info(true)).num_pending === 0) return void (await consumer.delete().catch(() => false));
+  if (untilNow && (await consumer.info(true)).num_pending === 0)
+    return void (await consumer.delete().catch(() => false));
   const messages = await consumer.consume({ max_messages: AHEAD });
   const stop = () => messages.stop();
   signal?.addEventListener('abort', stop, { once: true });

@@ -13,7 +13,7 @@ import { type ReservationRecord, reservationRecord } from './records.js';
 import { RemoteDevice } from './remote-device.js';
 import { attributeAnswer, doneAnswer, openAnswer } from './requests.js';
 import type { Check } from './shape.js';
-import { Store } from './store.js';
+import { type Kept, Store } from './store.js';
 import { type HostState, type HostView, View } from './view.js';
 
 export interface FleetOptions extends ConnectionOptions {
@@ -42,6 +42,8 @@ export interface CreateOptions extends Wanted {
 export interface FleetDevice {
   readonly uuid: string;
   readonly host: string;
+  /** The running life of the host that it belongs to. */
+  readonly epoch: string;
   readonly parent: string;
   readonly type: string;
   /** `lost`: its host is. */
@@ -111,8 +113,8 @@ export class Fleet {
       if (host !== undefined && host !== value.host) continue;
       const state = this.#view.stateOf(value.host, value.epoch);
       if (state === 'left' || state === 'fenced') continue;
-      const { parent, type } = value;
-      devices.push({ uuid, host: value.host, parent, type, state: state === 'lost' ? 'lost' : 'live' });
+      const { parent, type, epoch } = value;
+      devices.push({ uuid, host: value.host, epoch, parent, type, state: state === 'lost' ? 'lost' : 'live' });
     }
     return devices.sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
   }
@@ -144,15 +146,25 @@ export class Fleet {
    */
   async remove(uuid: string): Promise<void> {
     const lower = checkUuid(uuid, 'remove');
-    const { host, epoch } = await this.#ownerOf(lower, 'remove');
-    try {
-      await this.#asking.ask({ name: host, epoch }, 'remove', { uuid: lower }, doneAnswer, PATIENCE);
-    } catch (error) {
-      if (error instanceof Unanswered && !error.lost) {
-        const found = await this.#store.read('devices', lower, reservationRecord);
-        if (found?.value.epoch !== epoch) return;
+    const owner = await this.#ownerOf(lower, 'remove');
+    const instance = { name: owner.value.host, epoch: owner.value.epoch };
+    const deadline = performance.now() + PATIENCE;
+    let asked = false;
+    for (;;) {
+      const left = Math.max(100, Math.min(2 * this.lease, deadline - performance.now()));
+      try {
+        await this.#asking.ask(instance, 'remove', { uuid: lower }, doneAnswer, left);
+        return;
+      } catch (error) {
+        const open = error instanceof Unanswered && !error.lost;
+        // The answer to an earlier request may not have come: what counts is whether this very device is still there.
+        if (open || asked) {
+          const found = await this.#store.read('devices', lower, reservationRecord).catch(() => owner);
+          if (found?.revision !== owner.revision) return;
+        }
+        asked = true;
+        if (!open || performance.now() >= deadline) throw eioOf(error, 'remove', lower);
       }
-      throw eioOf(error, 'remove', lower);
     }
   }
 
@@ -173,7 +185,7 @@ export class Fleet {
   /** Opens a device where it is. Errors as of `openDevice`; EIO as {@link remove}. */
   async open(uuid: string): Promise<RemoteDevice> {
     const lower = checkUuid(uuid, 'open');
-    const { host, epoch } = await this.#ownerOf(lower, 'open');
+    const { host, epoch } = (await this.#ownerOf(lower, 'open')).value;
     const instance: Instance = { name: host, epoch };
     const request = { uuid: lower, client: randomUUID() };
     const opened = await this.#asking.ask(instance, 'open', request, openAnswer, PATIENCE).catch((error: unknown) => {
@@ -213,20 +225,20 @@ export class Fleet {
 
   async #onDevice<T>(uuid: string, verb: 'attribute', syscall: string, request: object, check: Check<T>): Promise<T> {
     const lower = checkUuid(uuid, syscall);
-    const { host, epoch } = await this.#ownerOf(lower, syscall);
+    const { host, epoch } = (await this.#ownerOf(lower, syscall)).value;
     const whole = { uuid: lower, ...request };
     return this.#asking.ask({ name: host, epoch }, verb, whole, check, PATIENCE).catch((error: unknown) => {
       throw eioOf(error, syscall, lower);
     });
   }
 
-  async #ownerOf(uuid: string, syscall: string): Promise<ReservationRecord> {
+  async #ownerOf(uuid: string, syscall: string): Promise<Kept<ReservationRecord>> {
     const found = await this.#store.read('devices', uuid, reservationRecord);
     const owned = found !== undefined && (await this.#isOwned(found.value));
     if (!owned) {
       throw new MediatedError('ENODEV', `${syscall} ${uuid}: the fleet has no such device`, { syscall });
     }
-    return found.value;
+    return found;
   }
 
   /** What this client has not seen yet is asked of the server. */
@@ -244,7 +256,7 @@ export class Fleet {
 
   async #hostOf(uuid: string): Promise<string | undefined> {
     try {
-      return (await this.#ownerOf(checkUuid(uuid, 'create'), 'create')).host;
+      return (await this.#ownerOf(checkUuid(uuid, 'create'), 'create')).value.host;
     } catch (error) {
       if (isMediatedError(error, 'EINVAL') || isMediatedError(error, 'ENODEV')) return undefined;
       throw error;

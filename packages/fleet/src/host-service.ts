@@ -84,7 +84,8 @@ export class HostService {
   /** Refuses what comes from now on, and closes what clients have open. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#service?.stop().catch(() => {});
+    // Draining waits for the server, and for ever when the connection is closed meanwhile.
+    await Promise.race([this.#service?.stop().catch(() => {}), this.#parts.store.connection.closed()]);
     await this.#files.closeAll();
   }
 

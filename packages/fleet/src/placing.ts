@@ -17,6 +17,8 @@ import type { HostView, View } from './view.js';
 export interface Placed {
   readonly uuid: string;
   readonly host: string;
+  /** The running life of the host that it belongs to. */
+  readonly epoch: string;
   readonly parent: string;
   readonly type: string;
 }
@@ -94,8 +96,8 @@ export class Placing {
       const place = this.#next();
       if (place === undefined) return { uuid, error: refusal ?? this.#nowhere(uuid) };
       take(this.#candidates, place, 1);
-      const { host, parent, type } = place;
-      const placed = { uuid, host, parent, type };
+      const { host, epoch, parent, type } = place;
+      const placed = { uuid, host, epoch, parent, type };
       try {
         await this.#createAt(place, { uuid, parent, type, request }, deadline);
         return placed;
@@ -104,7 +106,7 @@ export class Placing {
         if (error instanceof Undelivered) {
           this.#exclude(place.host);
         } else if (error instanceof Unanswered) {
-          const fate = await this.#fateOf(placed, place.epoch, request);
+          const fate = await this.#fateOf(placed, request);
           if (fate === 'created') return placed;
           if (fate !== 'elsewhere') return { ...placed, error: fate };
           this.#exclude(place.host);
@@ -148,11 +150,7 @@ export class Placing {
   }
 
   /** What became of a device whose host did not answer. An error: it is open. */
-  async #fateOf(
-    { uuid, host }: Placed,
-    epoch: string,
-    request: string,
-  ): Promise<'created' | 'elsewhere' | MediatedError> {
+  async #fateOf({ uuid, host, epoch }: Placed, request: string): Promise<'created' | 'elsewhere' | MediatedError> {
     const text = `${host} did not answer; whether the device exists shows when it is back or fenced`;
     const open = new MediatedError('EIO', `create ${uuid}: ${text}`, { syscall: 'create' });
     const found = await this.#store.read('devices', uuid, reservationRecord).catch(() => 'no answer' as const);

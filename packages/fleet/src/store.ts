@@ -39,7 +39,7 @@ const DAY_NANOSECONDS = 86_400e9;
 const WRONG_REVISION = 10071;
 const STREAM_MISSING = 10059;
 const NAME_IN_USE = 10058;
-const NO_MESSAGE = [10037, 10057];
+const NO_MESSAGE = [10037, 10043, 10057];
 
 export class Store {
   readonly connection: NatsConnection;

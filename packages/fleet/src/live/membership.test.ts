@@ -185,7 +185,9 @@ describe.skipIf(noServer !== '')(`servers ${noServer}`, () => {
   });
 
   test('wrong credentials, and those of another account: EACCES', async () => {
-    const accounts = ['a', 'b'].map((name) => `${name} { jetstream: enabled, users: [{ user: ${name}, password: pw }] }`);
+    const accounts = ['a', 'b'].map(
+      (name) => `${name} { jetstream: enabled, users: [{ user: ${name}, password: pw }] }`,
+    );
     const stage = await Stage.begin({ configuration: `accounts { ${accounts.join('\n')} }` });
     const as = (user: string, password = 'pw') => stage.server.url.replace('nats://', `nats://${user}:${password}@`);
     expect(await codeOf(stage.light('h', 1, { servers: as('a', 'wrong') }))).toBe('EACCES');

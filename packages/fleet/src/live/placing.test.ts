@@ -69,17 +69,20 @@ describe.skipIf(noServer !== '')(`placement ${noServer}`, () => {
     expect(failed.map(({ error }) => error.code)).toEqual(['ENOENT']);
   });
 
-  test.each(['EUSERS', 'ENOSPC', 'ENODEV'] as const)('%s on one host is tried elsewhere, with the same UUID', async (code) => {
-    const a = await stage.light('a');
-    const b = await stage.light('b');
-    a.machine.failure = new MediatedError(code, 'the driver says so');
-    const fleet = await stage.connect();
-    const { created } = await fleet.create({ uuids: [UUID] });
-    expect(created).toEqual([{ uuid: UUID, host: 'b', parent: 'light', type: 'light-1' }]);
-    expect((await fleet.create({ count: 10 })).created).toHaveLength(10);
-    expect([a.machine.devices().length, b.machine.devices().length]).toEqual([0, 11]);
-    expect(a.host.reserved).toEqual([]);
-  });
+  test.each(['EUSERS', 'ENOSPC', 'ENODEV'] as const)(
+    '%s on one host is tried elsewhere, with the same UUID',
+    async (code) => {
+      const a = await stage.light('a');
+      const b = await stage.light('b');
+      a.machine.failure = new MediatedError(code, 'the driver says so');
+      const fleet = await stage.connect();
+      const { created } = await fleet.create({ uuids: [UUID] });
+      expect(created).toMatchObject([{ uuid: UUID, host: 'b', parent: 'light', type: 'light-1' }]);
+      expect((await fleet.create({ count: 10 })).created).toHaveLength(10);
+      expect([a.machine.devices().length, b.machine.devices().length]).toEqual([0, 11]);
+      expect(a.host.reserved).toEqual([]);
+    },
+  );
 
   test('what does not fit is told for each device, what fits is created', async () => {
     await stage.light('a', 2);

@@ -26,14 +26,17 @@ describe.skipIf(noServer !== '')(`UUIDs ${noServer}`, () => {
     }
   });
 
-  test.each(['EUSERS', 'ENOSPC', 'EIO', 'ENODEV'] as const)('a create that fails with %s gives its UUID back', async (code) => {
-    const a = await stage.light('a');
-    const b = await stage.light('b');
-    a.machine.failure = new MediatedError(code, 'the driver says so');
-    expect(await codeOf(a.host.create('light', 'light-1', UUID))).toBe(code);
-    expect(a.host.reserved).toEqual([]);
-    expect(await b.host.create('light', 'light-1', UUID)).toBe(UUID);
-  });
+  test.each(['EUSERS', 'ENOSPC', 'EIO', 'ENODEV'] as const)(
+    'a create that fails with %s gives its UUID back',
+    async (code) => {
+      const a = await stage.light('a');
+      const b = await stage.light('b');
+      a.machine.failure = new MediatedError(code, 'the driver says so');
+      expect(await codeOf(a.host.create('light', 'light-1', UUID))).toBe(code);
+      expect(a.host.reserved).toEqual([]);
+      expect(await b.host.create('light', 'light-1', UUID)).toBe(UUID);
+    },
+  );
 
   test('an unknown parent is ENODEV, an unknown type ENOENT, nonsense EINVAL, as on one machine', async () => {
     const { host } = await stage.light('a');
