@@ -5,6 +5,7 @@
  */
 import {
   ABORT,
+  ALONE,
   AT_CHOICE,
   ASLEEP,
   AWAITING,
@@ -39,6 +40,7 @@ import {
   TIMED,
   TIMED_BUFFER,
   TIMED_OFFSET,
+  TURN_LIMIT,
   UNUSED,
   VICTIM,
   WAITER_ASYNC,
@@ -349,6 +351,8 @@ export class ExploredThread {
       await this.tasks.microtasks();
       if ((settled && !this.tasks.hasImmediates) || this.#unwinding) break;
       words[row + STATUS] = AWAITING;
+      // Who puts something off until the others have had their turn, means it.
+      if (this.tasks.hasImmediates) words[ALONE] = words[TURN_LIMIT];
       this.tasks.announceTime();
       words[row + PENDING_KIND] = RESUME;
       words[row + PENDING_FACETS] = 0;

@@ -300,7 +300,9 @@ export class Scheduler {
     const { words, clocks } = this;
     const awake = enabled & ~words[SLEEP];
     let candidates = awake & STEP_CHOICES;
-    if (candidates === 0 && (awake & TIME_CHOICES) === 0) {
+    const turnOver = words[ALONE] >= words[TURN_LIMIT] && candidates === 1 << words[LAST];
+    // A thread that waits in a loop for somebody who sleeps shows nothing new either.
+    if ((candidates === 0 && (awake & TIME_CHOICES) === 0) || (turnOver && (enabled & STEP_CHOICES) !== candidates)) {
       if (words[REDUNDANT_AT] < 0) words[REDUNDANT_AT] = step;
       candidates = enabled & STEP_CHOICES;
     }

@@ -175,9 +175,16 @@ export class Search {
   }
 }
 
-/** What a choice costs: 1 if it takes the turn from a thread that could go on, or lets time pass while one could. */
+/**
+ * What a choice costs: 1 if it takes the turn from a thread that could go on, or lets time pass while one could. When the
+ * turn is over it is the other way round: a thread that goes on all the same pays, so that loops which wait end.
+ */
 function costOf(node: Node, choice: number): number {
-  if (node.turnOver || (KILL_CHOICES & (1 << choice)) !== 0) return 0;
+  if ((KILL_CHOICES & (1 << choice)) !== 0) return 0;
+  if (node.turnOver) {
+    const others = node.enabled & STEP_CHOICES & ~(1 << node.last);
+    return threadOf(choice) === node.last && others !== 0 ? 1 : 0;
+  }
   if ((TIME_CHOICES & (1 << choice)) !== 0) return (node.enabled & STEP_CHOICES) !== 0 ? 1 : 0;
   const couldGoOn = node.last >= 0 && (node.enabled & (1 << node.last)) !== 0;
   return couldGoOn && threadOf(choice) !== node.last ? 1 : 0;

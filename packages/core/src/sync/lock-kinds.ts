@@ -5,7 +5,13 @@
 import { Completion, COMPLETION_QUEUE } from './completion.js';
 import type { LockKind } from './lock.js';
 import { holdsMutex, MUTEX_WORDS, recoverMutex } from './mutex-words.js';
-import { holdsTrackedRefCount, recoverTrackedRefCount, RefCount, TRACKED_REF_COUNT_WORDS } from './ref-count.js';
+import {
+  holdsTrackedRefCount,
+  recoverRefCount,
+  recoverTrackedRefCount,
+  RefCount,
+  TRACKED_REF_COUNT_WORDS,
+} from './ref-count.js';
 import { holdsRwSemaphore, recoverRwSemaphore, RW_SEMAPHORE_WORDS } from './rw-semaphore.js';
 import { holdsSemaphore, recoverSemaphore, SEMAPHORE_WORDS } from './semaphore.js';
 import { holdsSrcu, recoverSrcu, SRCU_WORDS } from './srcu.js';
@@ -42,7 +48,7 @@ export const LOCK_KINDS: Readonly<Record<LockKind, KindOfLock>> = {
     holds: (words, offset, thread) => isWaiting(words, offset + COMPLETION_QUEUE, thread),
   },
   // Without shares there is nothing to tell a dead thread's references from others'.
-  refCount: { number: 5, words: RefCount.WORDS, recover: () => {}, holds: () => false },
+  refCount: { number: 5, words: RefCount.WORDS, recover: recoverRefCount, holds: () => false },
   trackedRefCount: {
     number: 6,
     words: TRACKED_REF_COUNT_WORDS,

@@ -14,7 +14,11 @@ import { Crew } from '../../dist-fixtures/sync/sync-crew.fixture.js';
 const space = LockSpace.create();
 const crew = new Crew();
 
-beforeEach(() => enableLockDebug());
+// The inversions of this file are meant.
+beforeEach(() => {
+  delete process.env.MEDIATED_LOCK_REPORT;
+  enableLockDebug();
+});
 
 afterEach(async () => {
   enableLockDebug(false);

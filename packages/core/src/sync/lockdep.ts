@@ -8,6 +8,7 @@
  * asynchronous functions cannot be told apart there. The lists are thread-private; the learned order is shared.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { appendFileSync } from 'node:fs';
 import { MediatedError } from '../errors.js';
 import { OrderMemory } from './lockdep-memory.js';
 
@@ -84,7 +85,7 @@ export function noteTaking(lock: CheckedLock, awaiting: boolean): void {
     const holding = memory.classOf(classIn(name));
     if (holding < 0 || holding === taking) continue;
     const path = memory.path(taking, holding);
-    if (path !== undefined) report(inversion(memory, path, lock.name, name));
+    if (path !== undefined) tell(inversion(memory, path, lock.name, name));
     else memory.learn(holding, taking, stack);
   }
 }
@@ -127,6 +128,13 @@ function inversion(order: OrderMemory, path: number[], taking: string, holding: 
 function classIn(name: string): string {
   const end = name.indexOf(': ');
   return end < 0 ? name : name.slice(0, end);
+}
+
+/** Whoever catches what is thrown may go on: so a test run has a file by which it knows, whatever process found it. */
+function tell(found: LockInversion): void {
+  const file = process.env.MEDIATED_LOCK_REPORT;
+  if (file) appendFileSync(file, `${found.error.message}\n`);
+  report(found);
 }
 
 function throwInversion(found: LockInversion): never {

@@ -144,9 +144,15 @@ export function initializeTrackedRefCount(words: Int32Array, offset: number, ini
   initializeLedger(words, offset, initial);
 }
 
+/** A thread may have died between its last put and the notification of those who wait for zero. Called by recovery. */
+export function recoverRefCount(words: Int32Array, offset: number): void {
+  Atomics.notify(words, offset);
+}
+
 /** Drops the references of the dead `thread`. Called by recovery. */
 export function recoverTrackedRefCount(words: Int32Array, offset: number, thread: number): void {
   recoverLedger(words, offset, thread, 1, () => Atomics.notify(words, offset));
+  recoverRefCount(words, offset);
 }
 
 /** True if `thread` has references. */
