@@ -1,5 +1,6 @@
 /**
- * A simple PCI function as a vfio device: configuration space, BARs of registers or of memory, MSI. Used by the drivers
+ * A simple PCI function as a vfio device: configuration space, BARs of registers or of memory, MSI. Public, as a part of own
+ * drivers; used by the drivers
  * vgpu and sf, whose devices have one each; lives on the device's thread. Spec: vfio-core sections 14 to 16.
  */
 import { channel } from 'node:diagnostics_channel';
@@ -7,6 +8,8 @@ import { type DriverErrorNotice, isThenable, MediatedError } from '@mediated/cor
 import { DeviceInterrupts, type IoctlCall, type MapAccess, type MappedMemory, type VfioDevice } from '@mediated/vfio';
 import * as uapi from '@mediated/vfio/uapi';
 import { CONFIG_BYTES, ConfigSpace, type PciBar, type PciIdentity } from './config-space.js';
+
+export type { PciBar, PciIdentity };
 
 /** Registers behind a BAR: accesses of 1 to 8 bytes, as the program makes them; longer ones come as they are. */
 export interface RegisterBar extends PciBar {
