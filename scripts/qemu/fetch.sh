@@ -1,15 +1,19 @@
 #!/bin/bash
-# Fetches QEMU 11 (with its firmware), a Linux kernel and busybox from Debian into a cache folder: about 55 MB to download,
-# 250 MB unpacked. Changes nothing else on this machine: apt works in folders of the cache, packages are unpacked and not
-# installed. Prints the folder. Needs Debian or a relative (apt-get, dpkg-deb, Debian's keyring) and x86-64.
-# Usage: scripts/qemu/fetch.sh [folder]      default: ${XDG_CACHE_HOME:-~/.cache}/mediated/qemu
+# Fetches QEMU 11 (with its firmware), Debian's Linux kernel, lspci and busybox into a cache folder: about 150 MB to download,
+# most of it the kernel's modules, of which the few that guests need are kept; 200 MB unpacked. Changes nothing else on this
+# machine: apt works in folders of the cache, packages are unpacked and not installed. Prints the folder. Needs Debian or a
+# relative (apt-get, dpkg-deb, Debian's keyring) and x86-64; ends with 3, and says what is missing, where that is not so.
+# Usage: scripts/qemu/fetch.sh [folder]      default: $MEDIATED_QEMU, else ${XDG_CACHE_HOME:-~/.cache}/mediated/qemu
+# In the folder: root/ (QEMU and programs), vmlinuz, modules/NN-name.ko in the order in which they are loaded.
 set -euo pipefail
 
-cache=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/mediated/qemu}
+cache=${1:-${MEDIATED_QEMU:-${XDG_CACHE_HOME:-$HOME/.cache}/mediated/qemu}}
 mirror=${MEDIATED_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=${MEDIATED_DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 # What is in the folder: another version of this script makes it anew.
-edition=1
+edition=3
+# Drivers that guests load; what they need comes along.
+modules='bochs virtio-rng'
 
 if [ "$(cat "$cache/edition" 2>/dev/null)" = "$edition" ]; then
   echo "$cache"
@@ -21,8 +25,9 @@ done
 [ "$(uname -m)" = x86_64 ] || { echo "the packages are for x86-64, this machine is $(uname -m)" >&2; exit 3; }
 [ -r "$keyring" ] || { echo "there is no keyring of Debian at $keyring" >&2; exit 3; }
 
-work=$cache.new
-rm -rf "$work"
+# Several may fetch at the same time; what one leaves undone is not kept.
+work=$cache.$$
+trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/apt/{lists/partial,archives/partial,etc/apt.conf.d,etc/preferences.d} "$work"/packages "$work"/root
 : >"$work/apt/status"
 for suite in trixie trixie-backports; do
@@ -49,16 +54,33 @@ export APT_CONFIG=$work/apt/apt.conf
 {
   apt-get update
   # The firmware has to be as new as QEMU: everything from the backports.
-  apt-get --yes --download-only -t trixie-backports install qemu-system-x86
+  apt-get --yes --download-only -t trixie-backports install qemu-system-x86 pciutils
   mv "$work"/apt/archives/*.deb "$work/packages/"
-  kernel=$(apt-cache search --names-only '^linux-binary-[0-9].*deb13-amd64$' | cut -d' ' -f1 | sort -V | tail -1)
-  (cd "$work/packages" && apt-get download -t trixie-backports "$kernel" busybox-static)
+  (cd "$work/packages" && apt-get download -t trixie-backports busybox-static)
   for package in "$work"/packages/*.deb; do dpkg-deb --extract "$package" "$work/root"; done
+  # The stable suite's kernel. A mirror may list one that it has not got yet, or not any more.
+  mkdir "$work/kernel"
+  for kernel in $(apt-cache search --names-only '^linux-image-[0-9.]+[+]deb13-amd64$' | cut -d' ' -f1 | sort -rV); do
+    [[ $(apt-cache policy "$kernel") == *trixie/main* ]] || continue
+    (cd "$work/kernel" && apt-get download -t trixie "$kernel") && break
+  done
+  dpkg-deb --extract "$work"/kernel/linux-image-*.deb "$work/kernel/root"
+  mv "$work"/kernel/root/boot/vmlinuz-* "$work/vmlinuz"
 } >&2
 
-kernel_image=$(cd "$work" && find root -name "vmlinuz*" -type f | head -1)
-ln -sfn "$kernel_image" "$work/vmlinuz"
-rm -rf "$work/apt" "$work/packages"
+busybox=$work/root/usr/bin/busybox
+mkdir "$work/modules"
+# Puts a module behind those that it needs.
+keep() {
+  local name=${1//-/_} file needed
+  [ -z "$(find "$work/modules" -name "*-$name.ko")" ] || return 0
+  file=$(find "$work/kernel/root" -name '*.ko.xz' | grep -E "/${name//_/[-_]}\.ko\.xz$") || return 0
+  "$busybox" xzcat "$file" >"$work/kernel/$name.ko"
+  for needed in $("$busybox" strings "$work/kernel/$name.ko" | sed -n 's/^depends=//p' | tr , ' '); do keep "$needed"; done
+  mv "$work/kernel/$name.ko" "$work/modules/$(printf %02d "$(find "$work/modules" -type f | wc -l)")-$name.ko"
+}
+for module in $modules; do keep "$module"; done
+rm -rf "$work/apt" "$work/packages" "$work/kernel"
 echo "$edition" >"$work/edition"
 rm -rf "$cache"
 mkdir -p "$(dirname "$cache")"

@@ -41,6 +41,8 @@ export const REGISTERS = {
 
 export const REGION_BYTES = [4096, 16384, 16384, 8192] as const;
 export const SPARSE = { offset: 4096, size: 8192 } as const;
+/** Its MSI-X capability in the configuration space. Table and pending bits are in region 3. */
+export const CARD_MSIX = { at: 0x40, vectors: 4, table: 3, pending: 0x1003 } as const;
 const SHIFT = 2 ** 20;
 
 class Card {
@@ -51,7 +53,7 @@ class Card {
     // Begins 16 bytes behind a page.
     new Uint8Array(new SharedArrayBuffer(REGION_BYTES[3] + 16), 16),
   ];
-  /** Vendor 1af4, device 0001, all regions memory, interrupt pin A. */
+  /** Vendor 1af4, device 0001, all regions memory, interrupt pin A, a list of one capability. */
   readonly config = Uint8Array.from(
     { length: 255 },
     (_, at) =>
@@ -59,7 +61,14 @@ class Card {
         [0, 0xf4],
         [1, 0x1a],
         [2, 1],
+        [0x06, 0x10],
+        [0x34, CARD_MSIX.at],
         [0x3d, 1],
+        [CARD_MSIX.at, 0x11],
+        [CARD_MSIX.at + 2, CARD_MSIX.vectors - 1],
+        [CARD_MSIX.at + 4, CARD_MSIX.table],
+        [CARD_MSIX.at + 8, CARD_MSIX.pending & 0xff],
+        [CARD_MSIX.at + 9, CARD_MSIX.pending >> 8],
       ]).get(at) ?? 0,
   );
   readonly interrupts = new DeviceInterrupts(

@@ -22,10 +22,11 @@ export class Stage {
     this.served = served;
   }
 
-  /** `driver`: another than the card's, with its type. */
-  static async set(driver: string | URL = CARD, type = 'card-one'): Promise<Stage> {
+  /** `driver`: another than the card's, with its type; `parents`: others beside `p`, each on a thread of its own. */
+  static async set(driver: string | URL = CARD, type = 'card-one', parents: readonly string[] = []): Promise<Stage> {
     const runtime = Runtime.start({ closeDeadline: 1000 });
-    await runtime.loadDriver(driver, { parents: [{ name: 'p' }] });
+    const all = ['p', ...parents].map((name) => ({ name, threads: 1 }));
+    await runtime.loadDriver(driver, { parents: all, threads: all.length });
     const mdev = await runtime.bus.parent('p').create(type);
     return new Stage(runtime, mdev, await serveDevice(runtime, mdev, { path: freshPath() }));
   }
@@ -49,6 +50,13 @@ export class Stage {
     await this.served.close();
     await this.runtime.close();
   }
+}
+
+/** Kills the thread of a device, as a crash does. */
+export async function killThread(runtime: Runtime, mdev: Mdev): Promise<void> {
+  const thread = mdev.parent.frameworkActor(mdev.shard)?.thread;
+  const { name } = runtime.system.statistics().find((one) => one.thread === thread) ?? { name: '' };
+  await (await runtime.system.thread(name)).worker.terminate();
 }
 
 /** The code with which something fails; `ok` if it does not. */

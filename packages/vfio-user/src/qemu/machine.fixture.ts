@@ -1,134 +1,189 @@
 /**
- * QEMU with a Linux guest, or without any (qtest), from the folder that `scripts/qemu/fetch.sh` fills. The guest runs one shell
- * script as its first process and prints to this process's ears.
+ * QEMU with a Linux guest, or without any (qtest), from the folder that `scripts/qemu/fetch.sh` fills. The guest runs what it is
+ * told over its console. No machine outlives its test: {@link Machine.killAll} after each, and QEMU ends with this process.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { cache, initrd, unpacked } from './initrd.fixture.js';
+import { Qmp } from './qmp.fixture.js';
 
-const cache =
-  process.env.MEDIATED_QEMU ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mediated', 'qemu');
+/** What of QEMU's own steps is written down, see {@link Machine.trace}. */
+type TraceEvent = 'vfio_user_recv_hdr' | 'vfio_user_send_write' | 'vfio_region_write';
 
-/** Why there is no QEMU; undefined: there is. */
-export const missing: string | undefined = existsSync(join(cache, 'edition'))
-  ? undefined
-  : `no QEMU in ${cache}: run scripts/qemu/fetch.sh`;
+const MEMORY = (megabytes: number) => [
+  ...['-m', `${megabytes}M`, '-machine', 'memory-backend=ram'],
+  ...['-object', `memory-backend-memfd,id=ram,size=${megabytes}M,share=on`],
+];
 
-const at = (path: string) => join(cache, 'root', path);
+/** A guest that measures nothing of an emulated processor boots in half the time. */
+const QUICK = 'lpj=4000000 tsc=reliable no_timer_check vt.global_cursor_default=0 mitigations=off nokaslr';
 
-/** A file of an initial file system (cpio, newc). */
-function cpioEntry(name: string, mode: number, content: Uint8Array): Buffer {
-  const hex = (value: number) => value.toString(16).padStart(8, '0');
-  const fields = [0, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length + 1, 0].map(hex).join('');
-  const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
-  return Buffer.concat([pad(Buffer.from(`070701${fields}${name}\0`)), pad(Buffer.from(content))]);
-}
-
-/** Busybox, and a script as the first process. */
-function initrd(script: string): Buffer {
-  const begin = `#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev
-/bin/busybox --install -s /bin
-export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-`;
-  const directories = ['bin', 'dev', 'proc', 'sys'].map((name) => cpioEntry(name, 0o40755, new Uint8Array(0)));
-  return gzipSync(
-    Buffer.concat([
-      ...directories,
-      cpioEntry('bin/busybox', 0o100755, readFileSync(at('usr/bin/busybox'))),
-      cpioEntry('init', 0o100755, Buffer.from(`${begin}${script}\necho b > /proc/sysrq-trigger\nsleep 10\n`)),
-      cpioEntry('TRAILER!!!', 0, new Uint8Array(0)),
-    ]),
-    { level: 1 },
-  );
-}
+const running = new Set<Machine>();
 
 export class Machine {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #folder: string;
   readonly #exited: Promise<unknown>;
-  #output = '';
+  #qmp: Qmp | undefined;
+  #console = '';
+  #errors = '';
   #listen = () => {};
 
   private constructor(folder: string, args: readonly string[]) {
     this.#folder = folder;
-    const library = at('usr/lib/x86_64-linux-gnu');
-    const loader = join(library, 'ld-linux-x86-64.so.2');
-    const firmware = ['usr/share/qemu', 'usr/share/seabios'].flatMap((path) => ['-L', at(path)]);
-    const program = ['--library-path', library, at('usr/bin/qemu-system-x86_64'), ...firmware, ...args];
-    const env = { ...process.env, QEMU_MODULE_DIR: join(library, 'qemu') };
-    this.#process = spawn(loader, program, { env, stdio: 'pipe' });
+    const library = unpacked('usr/lib/x86_64-linux-gnu');
+    const firmware = ['usr/share/qemu', 'usr/share/seabios'].flatMap((path) => ['-L', unpacked(path)]);
+    const common = [
+      ...[
+        '-nodefaults',
+        '-display',
+        'none',
+        '-run-with',
+        'exit-with-parent=on',
+        '-D',
+        join(folder, 'log'),
+        ...firmware,
+      ],
+      ...['-chardev', `socket,id=qmp,path=${join(folder, 'qmp')}`, '-mon', 'chardev=qmp,mode=control'],
+    ];
+    this.#process = spawn(
+      join(library, 'ld-linux-x86-64.so.2'),
+      ['--library-path', library, unpacked('usr/bin/qemu-system-x86_64'), ...common, ...args],
+      { env: { ...process.env, QEMU_MODULE_DIR: join(library, 'qemu') }, stdio: 'pipe' },
+    );
     this.#exited = once(this.#process, 'exit');
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        this.#output += text;
-        this.#listen();
-      });
-    }
-    void this.#exited.then(() => this.#listen());
-  }
-
-  /** Boots a guest that runs a script and then ends. `devices`: arguments of `-device`. */
-  static boot(script: string, devices: readonly string[]): Machine {
-    const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
-    writeFileSync(join(folder, 'initrd.gz'), initrd(script));
-    return new Machine(folder, [
-      ...['-accel', 'tcg', '-M', 'q35', '-m', '256M', '-nodefaults', '-display', 'none', '-no-reboot'],
-      ...['-object', 'memory-backend-memfd,id=ram,size=256M,share=on', '-machine', 'memory-backend=ram'],
-      ...['-serial', 'stdio', '-kernel', join(cache, 'vmlinuz'), '-initrd', join(folder, 'initrd.gz')],
-      ...['-append', 'console=ttyS0 quiet panic=-1', '-monitor', 'none'],
-      ...devices.flatMap((device) => ['-device', device]),
-    ]);
-  }
-
-  /** A machine without processor and guest, for {@link Qtest}; `socket`: where its qtest server is to listen. */
-  static idle(socket: string, devices: readonly string[]): Machine {
-    const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
-    return new Machine(folder, [
-      ...['-accel', 'qtest', '-M', 'pc', '-m', '64M', '-nodefaults', '-display', 'none', '-monitor', 'none'],
-      ...['-object', 'memory-backend-memfd,id=ram,size=64M,share=on', '-machine', 'memory-backend=ram'],
-      ...['-qtest', `unix:${socket}`, '-qtest-log', '/dev/null'],
-      ...devices.flatMap((device) => ['-device', device]),
-    ]);
-  }
-
-  get output(): string {
-    return this.#output;
-  }
-
-  /** Types a line into the guest's console. */
-  type(line: string): void {
-    this.#process.stdin.write(`${line}\n`);
-  }
-
-  /** Resolves when the guest has printed something; rejects when it has ended before. */
-  printed(pattern: RegExp): Promise<RegExpMatchArray> {
-    return new Promise((resolve, reject) => {
-      this.#listen = () => {
-        const match = pattern.exec(this.#output);
-        if (match !== null) resolve(match);
-        else if (this.#process.exitCode !== null) reject(new Error(`the machine has ended:\n${this.#output}`));
-      };
+    this.#process.stdin.on('error', () => {});
+    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text;
       this.#listen();
     });
+    this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#console += text.replaceAll('\r', '');
+      this.#listen();
+    });
+    void this.#exited.then(() => this.#listen());
+    running.add(this);
   }
 
-  /** Resolves when the guest has ended; what it has printed. */
-  async ended(): Promise<string> {
-    await this.#exited;
-    rmSync(this.#folder, { recursive: true, force: true });
-    return this.#output;
+  /** Boots a guest and waits for its shell. `devices`: arguments of `-device`, whose name is `id` if they have one. */
+  static async boot(devices: readonly string[] = []): Promise<Machine> {
+    const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
+    writeFileSync(join(folder, 'initrd.gz'), initrd());
+    const machine = await Machine.#start(folder, [
+      ...['-accel', 'tcg', '-M', 'q35', '-no-reboot', ...MEMORY(256)],
+      ...['-serial', 'stdio', '-kernel', join(cache, 'vmlinuz'), '-initrd', join(folder, 'initrd.gz')],
+      ...['-append', `console=ttyS0 quiet panic=-1 ${QUICK}`],
+      // Places into which devices are plugged while the guest runs.
+      ...[1, 2].flatMap((slot) => [
+        '-device',
+        `pcie-root-port,id=port${slot},chassis=${slot},io-reserve=4K,pref32-reserve=32M`,
+      ]),
+      ...devices.flatMap((device) => ['-device', device]),
+    ]);
+    await machine.#printed(/^@ready\n/m);
+    return machine;
+  }
+
+  /** A machine without processor and guest, for `Qtest`; `socket`: where its server listens. */
+  static async idle(socket: string, devices: readonly string[]): Promise<Machine> {
+    const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
+    return Machine.#start(folder, [
+      ...['-accel', 'qtest', '-M', 'pc', ...MEMORY(64), '-qtest', `unix:${socket}`, '-qtest-log', '/dev/null'],
+      ...devices.flatMap((device) => ['-device', device]),
+    ]);
+  }
+
+  static async #start(folder: string, args: readonly string[]): Promise<Machine> {
+    const connected = await Qmp.listen(join(folder, 'qmp'));
+    const machine = new Machine(folder, args);
+    const ended = machine.#exited.then(() => {
+      throw new Error(`QEMU has ended:\n${machine.#errors}`);
+    });
+    machine.#qmp = await Promise.race([connected(), ended]);
+    ended.catch(() => {});
+    return machine;
+  }
+
+  /** Kills what runs still: after each test. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...running].map((machine) => machine.kill()));
+  }
+
+  get qmp(): Qmp {
+    if (this.#qmp === undefined) throw new Error('QEMU has no monitor yet');
+    return this.#qmp;
+  }
+
+  /** What QEMU itself has said. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Runs a script in the guest's shell; what it has printed. Throws when its status is not 0. */
+  async run(script: string): Promise<string> {
+    const begin = this.#console.length;
+    this.#process.stdin.write(`${script}\n@run\n`);
+    const done = await this.#printed(/\n@done (\d+)\n/, begin);
+    const printed = this.#console.slice(begin, done.index).trim();
+    if (done[1] !== '0') throw new Error(`the guest's script has ended with ${done[1]}:\n${printed}`);
+    return printed;
+  }
+
+  /** Plugs a device into one of the two places for that. Resolves when QEMU has it; the guest hears of it. */
+  async plug(device: string, port: 1 | 2): Promise<void> {
+    await this.qmp.execute('device_add', { ...JSON.parse(device), id: `plugged${port}`, bus: `port${port}` });
+  }
+
+  /** Asks the guest for the device in a place. Resolves when the guest has let it go and QEMU has ended it. */
+  async unplug(port: 1 | 2): Promise<void> {
+    await this.qmp.execute('device_del', { id: `plugged${port}` });
+    await this.qmp.event('DEVICE_DELETED', `plugged${port}`);
+  }
+
+  /** The machine's reset button. Resolves when the guest has booted again. */
+  async reset(): Promise<void> {
+    const begin = this.#console.length;
+    await this.qmp.execute('set-action', { reboot: 'reset' });
+    await this.qmp.execute('system_reset');
+    await this.#printed(/^@ready\n/m, begin);
+  }
+
+  /** Lets QEMU write down certain steps of its own while something happens: a line each. */
+  async trace(event: TraceEvent, during: () => Promise<unknown>): Promise<string[]> {
+    const set = (enable: boolean) => this.qmp.execute('trace-event-set-state', { name: event, enable });
+    const lines = () => readFileSync(join(this.#folder, 'log'), 'utf8').split('\n');
+    const before = lines().length;
+    await set(true);
+    await during();
+    await set(false);
+    return lines()
+      .slice(before - 1)
+      .filter((line) => line.includes(event));
   }
 
   /** Ends it, as a machine that dies. */
-  kill(): Promise<string> {
+  async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
-    return this.ended();
+    await this.#exited;
+    this.#qmp?.close();
+    running.delete(this);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Resolves when something stands in the console behind a position; rejects when QEMU has ended before. */
+  #printed(pattern: RegExp, from = 0): Promise<{ readonly index: number; readonly [group: number]: string }> {
+    return new Promise((resolve, reject) => {
+      this.#listen = () => {
+        const match = pattern.exec(this.#console.slice(from));
+        if (match !== null) resolve(Object.assign(match, { index: match.index + from }));
+        else if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
+          reject(new Error(`the machine has ended:\n${this.#console}\n${this.#errors}`));
+        }
+      };
+      this.#listen();
+    });
   }
 }

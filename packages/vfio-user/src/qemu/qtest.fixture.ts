@@ -12,16 +12,19 @@ export class Qtest {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.#lines = createInterface(socket);
+    this.#lines = createInterface(socket.on('error', () => {}));
+    // QEMU was killed.
+    this.#lines.on('error', () => {});
   }
 
   /** Waits at a socket for QEMU, which `start` starts. */
-  static async listen(path: string, start: () => void): Promise<Qtest> {
-    const server = createServer();
+  static async listen(path: string, start: () => Promise<unknown>): Promise<Qtest> {
+    const server = createServer().unref();
     server.listen(path);
     await once(server, 'listening');
-    start();
-    const [socket] = (await once(server, 'connection')) as [Socket];
+    const connected = once(server, 'connection') as Promise<[Socket]>;
+    await start();
+    const [socket] = await connected;
     server.close();
     return new Qtest(socket);
   }
