@@ -3,6 +3,7 @@
  * prints it, and each command's own file runs it.
  */
 import { DEFAULT_CONFIGURATION, EXAMPLES } from './examples.js';
+import { LOG_LEVELS } from './log/entries.js';
 
 /** An option whose value is text. */
 export interface TextOption {
@@ -134,7 +135,7 @@ export const COMMANDS = {
         value: 'FILE.js',
         fallback: '',
         fallbackName: 'none',
-        help: 'a driver of your own; alone unless --config is given',
+        help: 'your own driver; alone unless --config is given',
       },
       'socket-dir': {
         value: 'DIR',
@@ -145,6 +146,24 @@ export const COMMANDS = {
       at: { value: 'DIR', fallback: '', fallbackName: 'a fresh one', help: 'where to mount the tree' },
       'no-mount': { flag: true, help: 'without a tree' },
       instance: { value: 'NAME', fallback: 'default', help: 'the name that other commands find it by' },
+      metrics: {
+        value: 'HOST:PORT',
+        fallback: '',
+        fallbackName: 'none',
+        help: 'OpenMetrics at http://HOST:PORT/metrics',
+      },
+      log: {
+        value: 'FORMAT',
+        choices: ['off', 'text', 'json'],
+        fallback: 'off',
+        help: 'what happens, to stderr: off, text, json',
+      },
+      'log-level': {
+        value: 'LEVEL',
+        choices: LOG_LEVELS,
+        fallback: 'info',
+        help: 'the least: debug, info, warn, error',
+      },
       for: UNTIL,
       json: JSON_LINES,
     },

@@ -9,7 +9,7 @@ import { Metrics } from './metrics.js';
 const MOST_CONNECTIONS = 16;
 const PATIENCE = 10_000;
 
-/** ADDRESS:PORT, an IPv6 address in brackets; port 0 is any free one. */
+/** HOST:PORT, an IPv6 address in brackets; port 0 is any free one. */
 const PLACE = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/;
 
 /** Why there is no endpoint, in one sentence. */
@@ -33,7 +33,7 @@ export class MetricsEndpoint {
     const host = bracketed ?? plain;
     const port = Number(digits);
     if (host === undefined || port > 65_535) {
-      throw new EndpointError(`--metrics ${place}: it takes ADDRESS:PORT, such as 127.0.0.1:9464`);
+      throw new EndpointError(`--metrics ${place}: it takes HOST:PORT, such as 127.0.0.1:9464`);
     }
     const server = createServer({ requestTimeout: PATIENCE, headersTimeout: PATIENCE });
     server.maxConnections = MOST_CONNECTIONS;

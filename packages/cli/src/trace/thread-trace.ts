@@ -24,7 +24,10 @@ const SPANS: Readonly<Record<string, string>> = {
 
 /** Moments by their channels. */
 const MARKS: Readonly<Record<string, string>> = {
+  'mediated:mdev:create:refused': 'create refused',
+  'mediated:mdev:remove:refused': 'remove refused',
   'mediated:device:open': 'device open',
+  'mediated:device:open:refused': 'open refused',
   'mediated:device:close': 'device close',
   'mediated:device:in-use': 'device in use',
   'mediated:driver:error': 'driver error',

@@ -9,13 +9,15 @@ export interface Ready {
   readonly instance: string;
   /** Where the sockets for virtual machines are, if there are any. */
   readonly sockets?: string | undefined;
+  /** Where the metrics are read, if they are. */
+  readonly metrics?: string | null;
   readonly parents: readonly Parent[];
 }
 
 /** The UUID of the kernel's documentation. */
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 
-export function hints(report: Report, { tree, instance, sockets, parents }: Ready): string[] {
+export function hints(report: Report, { tree, instance, sockets, metrics = null, parents }: Ready): string[] {
   const option = instance === 'default' ? '' : ` --instance ${instance}`;
   const [parent] = parents.filter(({ bus }) => bus === 'mdev');
   const type = parent?.types.at(-1)?.id;
@@ -33,6 +35,7 @@ export function hints(report: Report, { tree, instance, sockets, parents }: Read
     commands.push(`mediated create ${parent.name} ${type}${option}`);
   }
   if (sockets !== undefined) commands.push(`mediated qemu${option}`);
+  if (metrics !== null) commands.push(`curl ${metrics}`);
   commands.push(`mediated list${option}`, `mediated events${option}`, `mediated top${option}`);
   return [
     '',

@@ -7,16 +7,18 @@ import { isShipped, loadOptionsOf, moduleOf } from './shipped-drivers.js';
 export class StartError extends Error {}
 
 /**
- * A runtime with all drivers and parents of a configuration, in its order. `loaded` is told of each driver. Rejects with a
- * {@link StartError}; nothing is left behind then.
+ * A runtime with all drivers and parents of a configuration, in its order. `begun` has the runtime before the first driver
+ * is loaded, `loaded` is told of each driver. Rejects with a {@link StartError}, or what `begun` did; nothing is left behind then.
  */
 export async function startRuntime(
   { runtime: options = {}, drivers }: Configuration,
+  begun: (runtime: Runtime) => Promise<void>,
   loaded: (name: string, parents: readonly string[]) => void,
   signal: AbortSignal,
 ): Promise<Runtime> {
   const runtime = Runtime.start(options);
   try {
+    await begun(runtime);
     for (const [at, entry] of drivers.entries()) {
       if (signal.aborted) break;
       const name = await load(runtime, entry).catch((error: unknown) => {

@@ -11,6 +11,7 @@ import { ControlServer } from '../control/control-server.js';
 import { socketPath } from '../control/place.js';
 import { requestsOf } from '../control/requests.js';
 import { endOf } from '../limit.js';
+import { EndpointError } from '../metrics/endpoint.js';
 import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import type { Output } from '../terminal.js';
@@ -23,6 +24,7 @@ import { ConfigurationError } from './read-configuration.js';
 import { removeAll } from './remove-all.js';
 import { Report } from './report.js';
 import { StartError, startRuntime } from './start-runtime.js';
+import { Watching } from './watching.js';
 
 /** What a step refuses; told in its own words, without a stack. */
 class Refused extends Error {}
@@ -43,7 +45,7 @@ export async function up(options: CommandOptions<'up'>, { output, errors, signal
 }
 
 function isRefusal(error: unknown): error is Error {
-  return [ConfigurationError, StartError, ControlError, Refused].some((kind) => error instanceof kind);
+  return [ConfigurationError, StartError, ControlError, EndpointError, Refused].some((kind) => error instanceof kind);
 }
 
 async function serve(
@@ -56,8 +58,16 @@ async function serve(
 ): Promise<void> {
   const undo: (() => Promise<void>)[] = [];
   try {
-    const runtime = await startRuntime(configuration, (name, parents) => tellLoaded(report, name, parents), signal);
+    const watching = new Watching(options);
+    undo.push(() => watching.end());
+    const runtime = await startRuntime(
+      configuration,
+      (begun) => watching.start(begun),
+      (name, parents) => tellLoaded(report, name, parents),
+      signal,
+    );
     undo.push(() => runtime.close());
+    undo.push(() => watching.endMetrics());
     tellWhatHappens(runtime, report);
     const folder = options['socket-dir'] || configuration.sockets;
     const sockets = folder === undefined ? undefined : await MachineSockets.open(runtime, folder, report);
@@ -80,8 +90,14 @@ async function serve(
     const { instance } = options;
     report.tell(
       'ready',
-      { tree: tree?.path ?? null, socket: path, instance, sockets: sockets?.path ?? null },
-      ...hints(report, { tree: tree?.path, instance, sockets: sockets?.path, parents: runtime.bus.parents() }),
+      { tree: tree?.path ?? null, socket: path, instance, sockets: sockets?.path ?? null, metrics: watching.url },
+      ...hints(report, {
+        tree: tree?.path,
+        instance,
+        sockets: sockets?.path,
+        metrics: watching.url,
+        parents: runtime.bus.parents(),
+      }),
     );
     await ended(endOf([signal], options.for));
     report.tell('ending', {}, 'ending');
