@@ -1,7 +1,10 @@
 /** Entry `@mediated/vfio-user`: devices of the runtime for virtual machines, and a client that plays the machine. */
 export { answered, type Channel, type Reply } from './client/channel.js';
-export { connect, type GuestMapping, type ServedRegion, type SmallWrite, VfioUserClient } from './client/client.js';
+export { connect, VfioUserClient } from './client/client.js';
+export type { GuestMapping } from './client/guest-mappings.js';
 export { GuestMemory } from './client/guest-memory.js';
+export type { SmallWrite } from './client/region-writes.js';
+export type { ServedRegion } from './client/served-region.js';
 export { EventDescriptor } from './native/event-descriptor.js';
 export { Descriptor, Ledger } from './native/ledger.js';
 export { COMMANDS, FLAGS } from './protocol/message.js';

@@ -13,81 +13,30 @@ import {
   irqInfo,
   irqSet,
   type MigrationState,
-  REGION_CAPABILITIES,
-  readCapabilities,
   regionInfo,
-  regionSparseMmapArea,
-  regionSparseMmapCapability,
 } from '@mediated/vfio/uapi';
-import { MediatedError } from '@mediated/core';
 import { EventDescriptor } from '../native/event-descriptor.js';
 import { Ledger } from '../native/ledger.js';
-import type { Received } from '../protocol/incoming.js';
 import { COMMANDS } from '../protocol/message.js';
-import {
-  DMA_MAP_FLAGS,
-  DMA_UNMAP_FLAGS,
-  dmaAccess,
-  dmaMapRequest,
-  dmaUnmapRequest,
-  migrationData,
-  multiWrite,
-  regionAccess,
-} from '../protocol/payloads.js';
+import { DMA_UNMAP_FLAGS, dmaUnmapRequest, migrationData, regionAccess } from '../protocol/payloads.js';
 import { type Capabilities, DEFAULT_CAPABILITIES, decodeVersion, encodeVersion } from '../protocol/version.js';
 import { answered, Channel, type Reply } from './channel.js';
-import { GuestMemory } from './guest-memory.js';
+import { type GuestMapping, mapRequest, OwnMemories } from './guest-mappings.js';
+import { multiRequest, type SmallWrite, writeRequest } from './region-writes.js';
+import { type ServedRegion, servedRegion } from './served-region.js';
 
 const NOTHING = new Uint8Array(0);
-
-/** A region as the server tells of it. */
-export interface ServedRegion {
-  readonly index: number;
-  /** `REGION_FLAGS`. */
-  readonly flags: number;
-  readonly size: number;
-  /** What of it can be mapped, when that is not all. */
-  readonly areas: readonly { readonly offset: number; readonly size: number }[] | undefined;
-  /** Its memory, if it can be mapped: close it. */
-  readonly memory: GuestMemory | undefined;
-}
-
-/** Guest memory to be mapped for the device. */
-export interface GuestMapping {
-  readonly address: bigint;
-  /** Shared with the device; or the client's own, which the device reaches by messages. */
-  readonly memory: GuestMemory | Uint8Array;
-  /** First byte of the memory, default 0. */
-  readonly offset?: number;
-  /** Default: all that follow. */
-  readonly size?: number;
-  readonly read?: boolean;
-  readonly write?: boolean;
-}
-
-/** One write of {@link VfioUserClient.writeMulti}. */
-export interface SmallWrite {
-  readonly region: number;
-  readonly offset: number;
-  /** 1 to 8 bytes. */
-  readonly bytes: Uint8Array;
-}
-
-interface OwnMemory {
-  readonly address: bigint;
-  readonly bytes: Uint8Array;
-}
 
 export class VfioUserClient {
   /** For messages of one's own making. */
   readonly channel: Channel;
   readonly ledger: Ledger;
   #capabilities = DEFAULT_CAPABILITIES;
-  #own: OwnMemory[] = [];
+  readonly #own = new OwnMemories();
 
   private constructor(path: string, ledger: Ledger) {
     this.ledger = ledger;
-    this.channel = new Channel(path, ledger, (request) => this.#serve(request));
+    this.channel = new Channel(path, ledger, (request) => this.#own.serve(request));
   }
 
   /** @internal Connects, and says nothing yet. */
@@ -127,12 +76,7 @@ export class VfioUserClient {
     if (argsz > regionInfo.size) {
       reply = await this.#ask(COMMANDS.deviceGetRegionInfo, regionInfo.bytes({ argsz, index }));
     }
-    const { flags, size, offset, cap_offset: chain } = regionInfo.decode(reply.payload);
-    const sparse = readCapabilities(reply.payload, chain).find(({ id }) => id === REGION_CAPABILITIES.sparseMmap);
-    const [file] = reply.descriptors;
-    const memory = file === undefined ? undefined : GuestMemory.map(file, Number(offset), Number(size), this.ledger);
-    const areas = sparse === undefined ? undefined : areasOf(sparse.bytes);
-    return { index, flags, size: Number(size), areas, memory };
+    return servedRegion(index, reply, this.ledger);
   }
 
   async irqInfo(index: number): Promise<IrqInfo> {
@@ -179,21 +123,9 @@ export class VfioUserClient {
   }
 
   async mapMemory(mapping: GuestMapping): Promise<void> {
-    const { address, memory, offset = 0, read = true, write = true } = mapping;
-    const bytes = memory instanceof GuestMemory ? memory.bytes : memory;
-    const { size = bytes.length - offset } = mapping;
-    const flags = (read ? DMA_MAP_FLAGS.read : 0) | (write ? DMA_MAP_FLAGS.write : 0);
-    const shared = memory instanceof GuestMemory;
-    const request = {
-      argsz: dmaMapRequest.size,
-      flags,
-      offset: BigInt(shared ? offset : 0),
-      address,
-      size: BigInt(size),
-    };
-    const descriptors = shared ? [memory.file.number] : [];
-    await this.#ask(COMMANDS.dmaMap, dmaMapRequest.bytes(request), descriptors);
-    if (!shared) this.#own.push({ address, bytes: bytes.subarray(offset, offset + size) });
+    const { payload, descriptors, own } = mapRequest(mapping);
+    await this.#ask(COMMANDS.dmaMap, payload, descriptors);
+    if (own !== undefined) this.#own.add(own);
   }
 
   /** Unmaps what was mapped so; without a range everything. ENOENT. */
@@ -202,7 +134,7 @@ export class VfioUserClient {
     const flags = range === undefined ? DMA_UNMAP_FLAGS.all : 0;
     const request = { argsz: dmaUnmapRequest.size, flags, address, size: BigInt(size) };
     await this.#ask(COMMANDS.dmaUnmap, dmaUnmapRequest.bytes(request));
-    this.#own = range === undefined ? [] : this.#own.filter((own) => own.address !== address);
+    this.#own.remove(range?.address);
   }
 
   async reset(): Promise<void> {
@@ -251,24 +183,6 @@ export class VfioUserClient {
   async #ask(command: number, payload: Uint8Array, descriptors?: readonly number[]): Promise<Reply> {
     return answered(await this.request(command, payload, descriptors));
   }
-
-  /** The device reads or writes memory that it cannot map. */
-  #serve({ command, payload }: Received): Uint8Array {
-    if (command !== COMMANDS.dmaRead && command !== COMMANDS.dmaWrite) throw refused('ENOSYS', `command ${command}`);
-    const { address, count } = dmaAccess.decode(payload);
-    const own = this.#own.find(({ address: at, bytes }) => {
-      return address >= at && address + count <= at + BigInt(bytes.length);
-    });
-    if (own === undefined) throw refused('EFAULT', `${count} bytes at 0x${address.toString(16)} are not mapped`);
-    const bytes = own.bytes.subarray(Number(address - own.address), Number(address - own.address + count));
-    if (command === COMMANDS.dmaWrite) {
-      bytes.set(payload.subarray(dmaAccess.size, dmaAccess.size + bytes.length));
-      return payload.slice(0, dmaAccess.size);
-    }
-    const answer = dmaAccess.bytes({ address, count }, dmaAccess.size + bytes.length);
-    answer.set(bytes, dmaAccess.size);
-    return answer;
-  }
 }
 
 /** Attaches to a served device. ENOENT: there is no socket; EIO; what opening the device fails with. */
@@ -281,35 +195,4 @@ export async function connect(path: string, capabilities?: Partial<Capabilities>
     await client.close();
     throw error;
   }
-}
-
-function writeRequest(region: number, offset: number, bytes: Uint8Array): Uint8Array {
-  const head = { offset: BigInt(offset), region, count: bytes.length };
-  const request = regionAccess.bytes(head, regionAccess.size + bytes.length);
-  request.set(bytes, regionAccess.size);
-  return request;
-}
-
-function multiRequest(writes: readonly SmallWrite[]): Uint8Array {
-  const request = new Uint8Array(8 + writes.length * multiWrite.size);
-  new DataView(request.buffer).setBigUint64(0, BigInt(writes.length), true);
-  for (const [at, { region, offset, bytes }] of writes.entries()) {
-    const entry = request.subarray(8 + at * multiWrite.size);
-    multiWrite.encode(entry, { offset: BigInt(offset), region, count: bytes.length });
-    entry.set(bytes.subarray(0, 8), multiWrite.offsets.data);
-  }
-  return request;
-}
-
-function areasOf(capability: Uint8Array): { offset: number; size: number }[] {
-  const { nr_areas: count } = regionSparseMmapCapability.decode(capability);
-  return Array.from({ length: count }, (_, at) => {
-    const entry = capability.subarray(regionSparseMmapCapability.size + at * regionSparseMmapArea.size);
-    const { offset, size } = regionSparseMmapArea.decode(entry);
-    return { offset: Number(offset), size: Number(size) };
-  });
-}
-
-function refused(code: MediatedError['code'], message: string): MediatedError {
-  return new MediatedError(code, message, { syscall: 'vfio-user' });
 }
