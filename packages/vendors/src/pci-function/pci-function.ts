@@ -1,7 +1,6 @@
 /**
- * A simple PCI function as a vfio device: configuration space, BARs of registers or of memory, MSI. Public, as a part of own
- * drivers; used by the drivers
- * vgpu and sf, whose devices have one each; lives on the device's thread. Spec: vfio-core sections 14 to 16.
+ * A simple PCI function as a vfio device: configuration space, BARs of registers or of memory, MSI. Public, as a part of one's own
+ * drivers; vgpu and sf have one for each device. Lives on the device's thread. Spec: vfio-core sections 14 to 16.
  */
 import { channel } from 'node:diagnostics_channel';
 import { type DriverErrorNotice, isThenable, MediatedError } from '@mediated/core';
