@@ -98,7 +98,8 @@ export function isUnanswered(error: unknown): boolean {
     error instanceof ConnectionError ||
     error instanceof ClosedConnectionError ||
     (error instanceof JetStreamError && !(error instanceof JetStreamApiError)) ||
-    // JetStream is there, but its stream has no leader at the moment.
+    // The stream has no leader at the moment: nobody hears the request, or somebody else answers it.
+    (error instanceof Error && error.name === 'JetStreamNotEnabled') ||
     (error instanceof JetStreamApiError && error.status === 503)
   );
 }

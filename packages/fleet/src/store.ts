@@ -36,7 +36,7 @@ const EVENT_TWINS = 120e9;
 const DAY_NANOSECONDS = 86_400e9;
 
 /** Error numbers of JetStream's interface. */
-const WRONG_REVISION = 10071;
+const WRONG_REVISION = [10071, 10164];
 const STREAM_MISSING = 10059;
 const NAME_IN_USE = 10058;
 const NO_MESSAGE = [10037, 10043, 10057];
@@ -188,7 +188,7 @@ export class Store {
 }
 
 function isConflict(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === WRONG_REVISION;
+  return error instanceof JetStreamApiError && WRONG_REVISION.includes(error.code);
 }
 
 async function read<T>(bucket: KV, key: string, check: Check<T>, what: string): Promise<Kept<T> | undefined> {

@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 
 const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 const PROGRAM = process.env.MEDIATED_NATS_SERVER || join(CACHE, 'mediated', 'nats', 'nats-server');
@@ -51,13 +53,8 @@ export class NatsServer {
         }),
       ),
     );
-    await Promise.all(
-      servers.map((server) =>
-        server.begin(
-          /JetStream cluster (new metadata leader|no metadata leader)|Self is new JetStream cluster metadata leader/,
-        ),
-      ),
-    );
+    await Promise.all(servers.map((server) => server.begin()));
+    await settled(servers);
     return servers;
   }
 
@@ -118,6 +115,25 @@ export class NatsServer {
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
+  }
+}
+
+/** Resolves when the servers of a cluster know each other and keep a stream three times. */
+async function settled([{ url }]: readonly NatsServer[]): Promise<void> {
+  const connection = await connect({ servers: url.replace('nats://', '') });
+  try {
+    for (;;) {
+      try {
+        const manager = await jetstreamManager(connection, { timeout: 1000 });
+        await manager.streams.add({ name: 'probe', subjects: ['probe'], num_replicas: 3 });
+        await manager.streams.delete('probe');
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  } finally {
+    await connection.close();
   }
 }
 
