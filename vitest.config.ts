@@ -11,6 +11,9 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    // Inversions of the lock order fail the test file in which they are found; threads and programs inherit it.
+    env: { MEDIATED_LOCK_DEBUG: '1' },
+    setupFiles: ['./test/lock-order.ts'],
     projects: [
       {
         extends: true,
