@@ -11,7 +11,7 @@ import { cache, initrd, unpacked } from './initrd.fixture.js';
 import { Qmp } from './qmp.fixture.js';
 
 /** What of QEMU's own steps is written down, see {@link Machine.trace}. */
-type TraceEvent = 'vfio_user_recv_hdr' | 'vfio_user_send_write' | 'vfio_region_write';
+type TraceEvent = 'vfio_region_write' | 'vfio_user_get_irq_info' | 'vfio_user_send_write';
 
 const MEMORY = (megabytes: number) => [
   ...['-m', `${megabytes}M`, '-machine', 'memory-backend=ram'],
@@ -87,11 +87,12 @@ export class Machine {
     return machine;
   }
 
-  /** A machine without processor and guest, for `Qtest`; `socket`: where its server listens. */
-  static async idle(socket: string, devices: readonly string[]): Promise<Machine> {
+  /** A machine without processor and guest; `socket`: where a `Qtest` listens, if one does. */
+  static async idle(socket: string | undefined, devices: readonly string[] = []): Promise<Machine> {
     const folder = mkdtempSync(join(tmpdir(), 'mediated-qemu-'));
     return Machine.#start(folder, [
-      ...['-accel', 'qtest', '-M', 'pc', ...MEMORY(64), '-qtest', `unix:${socket}`, '-qtest-log', '/dev/null'],
+      ...['-accel', 'qtest', '-M', 'pc', ...MEMORY(64)],
+      ...(socket === undefined ? [] : ['-qtest', `unix:${socket}`, '-qtest-log', '/dev/null']),
       ...devices.flatMap((device) => ['-device', device]),
     ]);
   }
