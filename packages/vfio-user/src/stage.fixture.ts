@@ -1,5 +1,6 @@
 /** What tests of a served device need: a runtime with the card, the card served, clients. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMediatedError, type Mdev, Runtime } from '@mediated/core';
@@ -52,11 +53,13 @@ export class Stage {
   }
 }
 
-/** Kills the thread of a device, as a crash does. */
+/** Kills the thread of a device, as a crash does; returns when it runs again, without the device. */
 export async function killThread(runtime: Runtime, mdev: Mdev): Promise<void> {
   const thread = mdev.parent.frameworkActor(mdev.shard)?.thread;
   const { name } = runtime.system.statistics().find((one) => one.thread === thread) ?? { name: '' };
+  const restarted = once(runtime.system.events, 'threadRestart');
   await (await runtime.system.thread(name)).worker.terminate();
+  await restarted;
 }
 
 /** The code with which something fails; `ok` if it does not. */

@@ -1,7 +1,10 @@
 /** Descriptors over sockets, files behind shared buffers, windows onto guest memory. */
+import { once } from 'node:events';
 import { openSync, readSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { pageAlignedMemory } from '@mediated/vfio';
 import { expect, test } from 'vitest';
+import { EpollSet } from '#dist/native/epoll-set.js';
 import { EventDescriptor } from '#dist/native/event-descriptor.js';
 import { GuestFiles } from '#dist/native/guest-files.js';
 import { Descriptor, Ledger } from '#dist/native/ledger.js';
@@ -10,6 +13,7 @@ import { createMemoryFile } from '#dist/native/memory-file.js';
 import { coverWithFile, uncover } from '#dist/native/shared-pages.js';
 import { canBeShown, showMemory } from '#dist/native/shown-memory.js';
 import { UnixListener, UnixSocket } from '#dist/native/unix-socket.js';
+import type { LoopFindings, LoopWord } from '../../dist-fixtures/native/event-loop.fixture.js';
 import { freshPath } from '../../dist-fixtures/stage.fixture.js';
 
 const PAGE = 4096;
@@ -113,4 +117,39 @@ test('memory that others map keeps its bytes; it begins and ends with a page', (
   expect(into).toEqual(Uint8Array.of(1, 77, 3));
   file.close();
   expect([bytes[PAGE + 1], ledger.mappings]).toEqual([77, 0]);
+});
+
+test('of a set the one that is ready is named; when several are, or the time is over, none', () => {
+  const ledger = new Ledger();
+  const [first, second] = [EventDescriptor.create(ledger), EventDescriptor.create(ledger)];
+  const set = new EpollSet([-1, first.descriptor.number, second.descriptor.number], ledger);
+  // Without a limit it does not sleep.
+  expect(set.wait()).toBeUndefined();
+  set.setLimit(1);
+  expect(set.wait()).not.toBe(first.descriptor.number);
+  set.setLimit(999);
+  first.signal();
+  expect(set.wait()).toBe(first.descriptor.number);
+  second.signal();
+  expect(set.wait()).toBeUndefined();
+  first.take();
+  expect(set.wait()).toBe(second.descriptor.number);
+  for (const one of [set, first, second]) one.close();
+  expect(ledger.descriptors).toBe(0);
+});
+
+test('a thread that sleeps for its event loop is woken by what wakes that, and knows when its next timer is', async () => {
+  const word: LoopWord = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('../../dist-fixtures/native/event-loop.fixture.js', import.meta.url), {
+    workerData: word,
+  });
+  await once(worker, 'message');
+  Atomics.notify(word, 0);
+  const [{ patience, woken }] = (await once(worker, 'message')) as [LoopFindings];
+  const [withTimer, withImmediate] = patience;
+  expect(withImmediate).toBe(0);
+  expect(withTimer).toBeGreaterThan(0);
+  expect(withTimer).toBeLessThanOrEqual(60_000);
+  expect(woken).toEqual(['message', 'notification']);
+  await once(worker, 'exit');
 });

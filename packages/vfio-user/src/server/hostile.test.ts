@@ -1,9 +1,20 @@
 /** Clients that vanish, stop half-way, flood, or send anything at all: the next one is served, and nothing is left. */
-import { COMMANDS, GuestMemory, Ledger, VfioUserClient } from '@mediated/vfio-user';
+import { once } from 'node:events';
+import { connect as connectSocket } from 'node:net';
+import {
+  COMMANDS,
+  connect,
+  EventDescriptor,
+  FLAGS,
+  GuestMemory,
+  Ledger,
+  serveDevice,
+  VfioUserClient,
+} from '@mediated/vfio-user';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { REGISTERS } from '../../dist-fixtures/card.fixture.js';
-import { codeOf, Stage, u64 } from '../../dist-fixtures/stage.fixture.js';
+import { codeOf, freshPath, Stage, u64 } from '../../dist-fixtures/stage.fixture.js';
 
 let stage: Stage;
 
@@ -35,23 +46,27 @@ const version = (json = text, major = 0, end = '\0') =>
 const open = () => VfioUserClient.open(stage.served.path);
 
 test('a client that vanishes at every byte of its first messages, descriptors under way', async () => {
-  const memory = GuestMemory.create(4096, new Ledger());
+  const ledger = new Ledger();
+  const memory = GuestMemory.create(4096, ledger);
+  const event = EventDescriptor.create(ledger);
   const map = message(1, COMMANDS.dmaMap, words(32, 3, 0, 0, 0, 0, 4096, 0));
-  for (const [whole, before] of [
-    [version(), undefined],
-    [map, version()],
+  const bind = message(1, COMMANDS.deviceSetIrqs, words(20, 0x24, 2, 0, 1));
+  for (const [whole, before, file] of [
+    [version(), undefined, memory.file],
+    [map, version(), memory.file],
+    [bind, version(), event.descriptor],
   ] as const) {
     for (let end = 0; end <= whole.length; end++) {
       const client = open();
       if (before !== undefined) await client.channel.sendRaw(before);
-      if (end > 0)
-        await client.channel.sendRaw(whole.subarray(0, end), before === undefined ? [] : [memory.file.number]);
+      if (end > 0) await client.channel.sendRaw(whole.subarray(0, end), before === undefined ? [] : [file.number]);
       await client.close();
       // So that those who wait to be accepted do not become too many.
       if (end % 8 === 0) await stage.leftovers();
     }
   }
   memory.close();
+  event.close();
   expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
 });
 
@@ -130,6 +145,42 @@ test('a flood of requests that nobody reads the answers of', async () => {
   expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
 });
 
+test('who never reads is not read any more; the other devices of the thread are served meanwhile', async () => {
+  const mdev = await stage.runtime.bus.parent('p').create('card-one');
+  const other = await serveDevice(stage.runtime, mdev, { path: freshPath() });
+  // A socket of Node's that nobody listens to: it stops reading.
+  const deaf = connectSocket(stage.served.path).pause();
+  await once(deaf, 'connect');
+  deaf.write(version());
+  const request = message(7, COMMANDS.regionRead, words(0, 0, 0, 4096));
+  const requests = Buffer.concat(Array.from({ length: 1000 }, () => request));
+  // Far more than the two sockets and the server's buffers hold.
+  for (let i = 0; i < 1000; i++) deaf.write(requests);
+  const client = await connect(other.path);
+  for (let i = 0; i < 1000; i++) expect(await client.read(0, 0, 1)).toHaveLength(1);
+  expect(deaf.writableLength).toBeGreaterThan(0);
+  await client.close();
+  await other.close();
+  deaf.destroy();
+  expect(await stage.leftovers()).toEqual({ descriptors: 0, mappings: 0 });
+  await mdev.remove();
+});
+
+test('what others ask of the thread is done while a machine keeps it busy', async () => {
+  const client = await stage.connect();
+  let done = false;
+  const other = stage.runtime.bus
+    .parent('p')
+    .create('card-one')
+    .then((mdev) => mdev.remove())
+    .finally(() => {
+      done = true;
+    });
+  while (!done) await Promise.all(Array.from({ length: 64 }, () => client.read(0, 0, 1)));
+  await other;
+  await client.close();
+});
+
 test('a flood of posted writes arrives in order', async () => {
   const client = await stage.connect();
   const posted: Promise<void>[] = [];
@@ -194,6 +245,59 @@ test('whatever is sent: every command is answered, and the device is there for t
     { numRuns: 60 },
   );
   // Regions may have been shown.
+  const { descriptors, mappings } = await stage.leftovers();
+  expect([descriptors <= 2, mappings]).toEqual([true, 0]);
+});
+
+test('however a stream of messages is cut, each that wants an answer has one, in order', async () => {
+  const sent = fc.record({
+    command: fc.constantFrom(...Object.values(COMMANDS).filter((command) => command !== COMMANDS.version)),
+    payload: fc.oneof(
+      fc.constantFrom(
+        words(0, 0, 0, 4),
+        words(0x400, 0, 0, 8, 1, 2),
+        words(16, 0, 0, 0),
+        words(32, 0, 0, 0, 0, 0, 0, 0),
+      ),
+      fc.uint8Array({ maxLength: 40 }),
+    ),
+    posted: fc.boolean(),
+    descriptors: fc.nat(2),
+  });
+  const stream = fc.record({
+    messages: fc.array(sent, { maxLength: 30 }),
+    pieces: fc.array(fc.integer({ min: 1, max: 60 })),
+  });
+  await fc.assert(
+    fc.asyncProperty(stream, async ({ messages, pieces }) => {
+      const client = await stage.connect();
+      const event = client.eventDescriptor();
+      const answered: number[] = [];
+      const wanted: Promise<void>[] = [];
+      for (const [at, { command, payload, posted, descriptors }] of messages.entries()) {
+        const id = at + 1000;
+        const bytes = message(id, command, payload, posted ? FLAGS.noReply : 0);
+        if (!posted) {
+          const reply = client.channel.reply(id).then((one) => {
+            answered.push(id);
+            for (const descriptor of one.descriptors) descriptor.close();
+          });
+          wanted.push(reply);
+        }
+        const numbers = Array.from({ length: descriptors }, () => event.descriptor.number);
+        const cut = pieces.length === 0 ? bytes.length : Math.min(pieces[at % pieces.length], bytes.length);
+        await client.channel.sendRaw(bytes.subarray(0, cut), numbers);
+        if (cut < bytes.length) await client.channel.sendRaw(bytes.subarray(cut));
+      }
+      await Promise.all(wanted);
+      expect(answered).toEqual(answered.toSorted((some, other) => some - other));
+      expect(await client.info()).toMatchObject({ regions: 9 });
+      await client.close();
+      event.close();
+      expect(client.ledger.descriptors).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
   const { descriptors, mappings } = await stage.leftovers();
   expect([descriptors <= 2, mappings]).toEqual([true, 0]);
 });
