@@ -11,6 +11,7 @@ import {
   serveDevice,
   VfioUserClient,
 } from '@mediated/vfio-user';
+import { ERRNO } from '@mediated/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { REGISTERS } from '../../dist-fixtures/card.fixture.js';
@@ -179,6 +180,45 @@ test('what others ask of the thread is done while a machine keeps it busy', asyn
   while (!done) await Promise.all(Array.from({ length: 64 }, () => client.read(0, 0, 1)));
   await other;
   await client.close();
+});
+
+test('a machine that owes the answer to a DMA request is not asked again before it has given it', async () => {
+  const socket = connectSocket(stage.served.path);
+  let arrived = Buffer.alloc(0);
+  const news = () => once(socket, 'data');
+  socket.on('data', (bytes: Buffer) => {
+    arrived = Buffer.concat([arrived, bytes]);
+  });
+  /** Number, command and last four bytes of the messages that have arrived. */
+  const messages = () => {
+    const found: { id: number; command: number; last: number }[] = [];
+    for (let at = 0; at < arrived.length; at += arrived.readUInt32LE(at + 4)) {
+      const last = arrived.readInt32LE(at + arrived.readUInt32LE(at + 4) - 4);
+      found.push({ id: arrived.readUInt16LE(at), command: arrived.readUInt16LE(at + 2), last });
+    }
+    return found;
+  };
+  const asked = () => messages().filter(({ command }) => command === COMMANDS.dmaRead);
+  const answered = async (id: number) => {
+    while (!messages().some((one) => one.id === id && one.command === COMMANDS.regionRead)) await news();
+    return messages().find((one) => one.id === id && one.command === COMMANDS.regionRead)?.last;
+  };
+  const post = (register: number, value: number) =>
+    message(9, COMMANDS.regionWrite, words(register, 0, 0, 8, value, 0), FLAGS.noReply);
+  const errno = (id: number) => message(id, COMMANDS.regionRead, words(REGISTERS.errno, 0, 0, 4));
+  socket.write(version());
+  socket.write(message(1, COMMANDS.dmaMap, words(32, 3, 0, 0, 0x5000, 0, 4096, 0)));
+  socket.write(post(REGISTERS.iova, 0x5000));
+  socket.write(Buffer.concat([post(REGISTERS.read, 4), post(REGISTERS.read, 4), errno(200)]));
+  expect(await answered(200)).toBe(-ERRNO.EFAULT);
+  expect(asked()).toHaveLength(1);
+  const late = message(asked()[0].id, COMMANDS.dmaRead, words(0x5000, 0, 4, 0, 7), FLAGS.reply);
+  socket.write(Buffer.concat([late, post(REGISTERS.read, 4)]));
+  while (asked().length < 2) await news();
+  socket.write(message(asked()[1].id, COMMANDS.dmaRead, words(0x5000, 0, 4, 0, 7), FLAGS.reply));
+  socket.write(errno(201));
+  expect(await answered(201)).toBe(0);
+  socket.destroy();
 });
 
 test('a flood of posted writes arrives in order', async () => {
