@@ -10,6 +10,7 @@ import { START_TIMEOUT, Stage, titled, whyNot } from '#dist/clients/stage.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const BRIDGE = fileURLToPath(new URL('../../../scripts/clients/udev-bridge.pl', import.meta.url));
+const RECIPE = fileURLToPath(new URL('../../../examples/ci/libvirt-test.sh', import.meta.url));
 const UUID = '8d312cf6-f92a-485c-8db8-ba9299848f46';
 const NAME = `mdev_${UUID.replaceAll('-', '_')}_0000_41_00_0`;
 const DEVICE = `<device>
@@ -18,7 +19,10 @@ const DEVICE = `<device>
 </device>`;
 const CONFIGURATION = 'auth_unix_rw = "none"\nauth_unix_ro = "none"\n';
 
-/** Starts the daemon, which returns when it listens, and runs each line of /work/session as a command of virsh. */
+/**
+ * Starts the daemon, which returns when it listens, and runs each line of /work/session as a command of virsh,
+ * then the test of examples/ci/libvirt.yml.
+ */
 const SESSION = `mkdir -p /run/libvirt /var/lib/libvirt /var/log/libvirt
 exec 3</work/events
 libvirtd -d -f /work/libvirtd.conf -p /run/libvirtd.pid || exit 1
@@ -28,6 +32,9 @@ while read -r line; do
   virsh -q -c nodedev:///system $line 2>&1
   echo "status $?"
 done </work/session
+echo "> recipe"
+bash /work/libvirt-test.sh pci_0000_3b_00_0 nvidia-231 2>&1
+echo "status $?"
 kill $(cat /run/libvirtd.pid)
 `;
 
@@ -41,6 +48,7 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
   beforeAll(async () => {
     stage = await Stage.start();
     copyFileSync(BRIDGE, join(stage.work, 'udev-bridge.pl'));
+    copyFileSync(RECIPE, join(stage.work, 'libvirt-test.sh'));
     execFileSync('mkfifo', [join(stage.work, 'events')]);
     stage.put('libvirtd.conf', CONFIGURATION);
     stage.put('device.xml', DEVICE);
@@ -100,6 +108,10 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
     expect(xml).toContain(`<uuid>${UUID}</uuid>`);
     expect(xml).toContain('<parent_addr>0000:41:00.0</parent_addr>');
     expect(xml).toMatch(/<iommuGroup number='\d+'\/>/);
+  });
+
+  test('passes the test of the recipe for workflows', () => {
+    expect(ok('recipe')).toContain('libvirt has made and destroyed a nvidia-231 on pci_0000_3b_00_0');
   });
 
   test('destroys it, defines it and starts what is defined', async () => {

@@ -1,0 +1,27 @@
+/** The examples that are programs run, and print what examples/README.md says. */
+import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ROOT } from '#dist/pages.js';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const page = readFileSync(new URL('examples/README.md', ROOT), 'utf8');
+const said = [...page.matchAll(/^<!-- what (\S+) prints -->\n```text\n([\s\S]*?)^```/gm)];
+
+test.each(said.map(([, name, text]) => ({ name, text })))('$name prints what its page says', async ({ name, text }) => {
+  const program = fileURLToPath(new URL(`examples/${name}/dist/main.js`, ROOT));
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program]);
+  expect([stdout, stderr]).toEqual([text, '']);
+});
+
+test.each(['mdevctl.yml', 'libvirt.yml'])('the steps of %s are scripts of bash', (file) => {
+  const workflow = parse(readFileSync(new URL(`examples/ci/${file}`, ROOT), 'utf8'));
+  const scripts = workflow.jobs.test.steps.flatMap(({ run }: { run?: string }) => run ?? []);
+  expect(scripts.length).toBeGreaterThan(2);
+  for (const input of scripts) {
+    const { status, stderr } = spawnSync('bash', ['-n'], { input, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+  }
+});
