@@ -81,9 +81,9 @@ export const attendantActor = defineActor({
           if (result === 'full') return OUTCOMES.full;
           if (served.heard !== told) return OUTCOMES.heard;
           const now = performance.now();
-          if (result === 'busy') busy = now;
+          if (result !== 'idle') busy = now;
           else if (now - busy > LINGER) return OUTCOMES.idle;
-          if (waitingRoom.wait(guest) && now - turn < TURN) continue;
+          if ((result === 'more' || waitingRoom.wait(guest)) && now - turn < TURN) continue;
           await waitingRoom.turn();
           turn = performance.now();
           // The doorman, who listens for them, waits as long as this goes on.

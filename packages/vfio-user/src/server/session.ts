@@ -17,11 +17,14 @@ import { Replies } from './replies.js';
 /** Bytes of a message, at most: a transfer with what stands before it. */
 const MOST_BYTES = OFFERED.max_data_xfer_size + 256;
 
+/** So many messages are handled before others may have a turn: more may have arrived at once than is good for them. */
+const MOST_AT_ONCE = 256;
+
 /**
- * How serving has ended for now: there was nothing, or something; the machine takes no more answers; it is over, for the
- * machine is gone, has said what is no message, or the device has died.
+ * How serving has ended for now: there was nothing, or something; or more than was handled; the machine takes no more answers;
+ * it is over, for the machine is gone, has said what is no message, or the device has died.
  */
-export type ServeResult = 'idle' | 'busy' | 'full' | 'ended';
+export type ServeResult = 'idle' | 'busy' | 'more' | 'full' | 'ended';
 
 export class Session {
   readonly #socket: UnixSocket;
@@ -31,6 +34,8 @@ export class Session {
   readonly #requests: MachineRequests;
   #commands: Commands | undefined;
   #ended = false;
+  /** Messages that may be handled before others have a turn; negative: more have arrived than that. */
+  #budget = MOST_AT_ONCE;
 
   constructor(socket: UnixSocket, served: Served) {
     this.#socket = socket;
@@ -56,7 +61,8 @@ export class Session {
   /** Takes what the machine has sent, and answers. One call at a time. A promise only where the device gives one. */
   serve(): ServeResult | Promise<ServeResult> {
     if (this.#replies.areWaiting && this.#flush() !== 'sent') return this.#ended ? 'ended' : 'full';
-    const received = this.#incoming.fill(this.#socket);
+    const received = this.#budget < 0 ? 'bytes' : this.#incoming.fill(this.#socket);
+    this.#budget = MOST_AT_ONCE;
     if (received === 'gone') this.#ended = true;
     const rest = this.#drain();
     return rest === undefined ? this.#finish(received) : rest.then(() => this.#finish(received));
@@ -104,15 +110,17 @@ export class Session {
     const sent = this.#flush();
     if (this.#ended) return 'ended';
     if (sent !== 'sent') return 'full';
+    if (this.#budget < 0) return 'more';
     return received === 'bytes' ? 'busy' : 'idle';
   }
 
   /**
-   * The next message; undefined: there is none yet, or its answer might have no room (what the machine does not take keeps it
+   * The next message; undefined: there is none yet, or enough were handled for now, or its answer might have no room (what the machine does not take keeps it
    * from asking more), or there is none ever, since where it begins is not known.
    */
   #next(): Received | undefined {
     if (this.#ended || (this.#replies.areMany && this.#flush() !== 'sent')) return undefined;
+    if (--this.#budget < 0) return undefined;
     try {
       return this.#incoming.take();
     } catch (error) {
