@@ -13,20 +13,30 @@ import { freshPath, Stage } from '../../dist-fixtures/stage.fixture.js';
 
 const SLOT = 4;
 const PORTS = 0xc000;
+/** The port by which a guest ejects cards from slots, a bit each. */
+const EJECT = 0xae08;
 
 afterEach(Machine.killAll);
 
 describe.skipIf(missing !== undefined)(`QEMU without a guest${missing === undefined ? '' : ` (${missing})`}`, () => {
-  /** A machine with a served mtty, whose first port's registers begin at {@link PORTS}. */
-  async function withSerialPort(qemuDevice: string): Promise<{ machine: Machine; qtest: Qtest }> {
+  /** A machine with a served device. */
+  async function withCard(qemuDevice: string): Promise<{ machine: Machine; qtest: Qtest }> {
     const path = freshPath();
     let machine: Machine | undefined;
     const qtest = await Qtest.listen(path, async () => {
-      machine = await Machine.idle(path, [JSON.stringify({ ...JSON.parse(qemuDevice), addr: String(SLOT) })]);
+      machine = await Machine.idle(path, [
+        JSON.stringify({ ...JSON.parse(qemuDevice), id: 'card', addr: String(SLOT) }),
+      ]);
     });
+    return { machine: machine as Machine, qtest };
+  }
+
+  /** The same with an mtty, whose first port's registers begin at {@link PORTS}. */
+  async function withSerialPort(qemuDevice: string): Promise<{ machine: Machine; qtest: Qtest }> {
+    const { machine, qtest } = await withCard(qemuDevice);
     await qtest.setConfig(SLOT, 0x10, PORTS);
     await qtest.setConfig(SLOT, 4, 1, 'outw');
-    return { machine: machine as Machine, qtest };
+    return { machine, qtest };
   }
 
   test('does not ask for the interrupt by which a device is wanted back (REQ)', async () => {
@@ -39,6 +49,27 @@ describe.skipIf(missing !== undefined)(`QEMU without a guest${missing === undefi
     expect(indexes).toContain(PCI_IRQS.error);
     expect(indexes).not.toContain(PCI_IRQS.request);
     await machine.kill();
+    await stage.close();
+  });
+
+  test('lets a card without MSI-X be unplugged, and aborts when one with MSI-X is: the server sees a machine that dies', async () => {
+    /** Ejects what is in the slot, as a guest's ACPI does that was asked for it. */
+    const eject = async (qtest: Qtest, machine: Machine) => {
+      await machine.qmp.execute('device_del', { id: 'card' });
+      await qtest.ask(`outl ${EJECT} ${1 << SLOT}`);
+    };
+    const serial = await Stage.set(mttyUrl, 'mtty-1');
+    const { machine, qtest } = await withCard(serial.served.qemuDevice);
+    await eject(qtest, machine);
+    await machine.qmp.event('DEVICE_DELETED', 'card');
+    await machine.kill();
+    await serial.close();
+
+    const stage = await Stage.set();
+    const aborting = await withCard(stage.served.qemuDevice);
+    void eject(aborting.qtest, aborting.machine).catch(() => {});
+    expect(await aborting.machine.ended()).toContain('memory_region_del_subregion');
+    expect(await stage.leftovers(2)).toEqual({ descriptors: 0, mappings: 0 });
     await stage.close();
   });
 

@@ -54,7 +54,8 @@ export class Machine {
       ['--library-path', library, unpacked('usr/bin/qemu-system-x86_64'), ...common, ...args],
       { env: { ...process.env, QEMU_MODULE_DIR: join(library, 'qemu') }, stdio: 'pipe' },
     );
-    this.#exited = once(this.#process, 'exit');
+    // With all that it has said.
+    this.#exited = once(this.#process, 'close');
     this.#process.stdin.on('error', () => {});
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
@@ -118,11 +119,6 @@ export class Machine {
     return this.#qmp;
   }
 
-  /** What QEMU itself has said. */
-  get errors(): string {
-    return this.#errors;
-  }
-
   /** Runs a script in the guest's shell; what it has printed. Throws when its status is not 0. */
   async run(script: string): Promise<string> {
     const begin = this.#console.length;
@@ -163,6 +159,12 @@ export class Machine {
     return lines()
       .slice(before - 1)
       .filter((line) => line.includes(event));
+  }
+
+  /** Resolves when QEMU has ended by itself; what it has said. */
+  async ended(): Promise<string> {
+    await this.#exited;
+    return this.#errors;
   }
 
   /** Ends it, as a machine that dies. */

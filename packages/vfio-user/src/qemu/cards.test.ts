@@ -1,11 +1,12 @@
 /**
- * A stock Linux guest as judge of serial ports: one guest, which keeps what a test leaves to the next. Needs what
+ * A stock Linux guest as judge of cards, serial ports most of all: one guest, which keeps what a test leaves to the next. Needs what
  * `scripts/qemu/fetch.sh` fetches; `pnpm test:qemu`.
  */
 import { existsSync } from 'node:fs';
 import { mttyUrl } from '@mediated/vendors';
 import { type ServedDevice, serveDevice } from '@mediated/vfio-user';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ENTROPY } from '../../dist-fixtures/qemu/entropy.fixture.js';
 import { missing } from '../../dist-fixtures/qemu/initrd.fixture.js';
 import { Machine } from '../../dist-fixtures/qemu/machine.fixture.js';
 import { freshPath, killThread, Stage } from '../../dist-fixtures/stage.fixture.js';
@@ -120,8 +121,30 @@ done`);
     expect(other.ledger).toMatchObject({ descriptors: 0, mappings: 0 });
     await machine.unplug(1);
     other = await serveOther();
-    await machine.plug(other.qemuDevice, 2);
+    await machine.plug(other.qemuDevice, 1);
     await machine.run('exec 5>&-; open 5 ttyS3');
     expect(await machine.run('say 5 another; say 3 still')).toBe('another\nstill');
+  });
+
+  test('virtio-rng gets what a device of the test writes to guest memory, by MSI-X', async () => {
+    const { runtime } = stage;
+    await runtime.loadDriver(new URL('../../dist-fixtures/qemu/entropy.fixture.js', import.meta.url), {
+      parents: [{ name: 'entropy' }],
+    });
+    const mdev = await runtime.bus.parent('entropy').create('entropy-one');
+    await using served = await serveDevice(runtime, mdev, { path: freshPath() });
+    await machine.plug(served.qemuDevice, 2);
+    const got = await machine.run(`insmod /modules/*-virtio_rng.ko
+for try in $(seq 600); do
+  grep -q virtio_rng /sys/class/misc/hw_random/rng_current && break
+  sleep 0.1
+done
+dd if=/dev/hwrng bs=16 count=1 2>/dev/null | hexdump -v -e '16/1 "%02x" "\\n"'
+grep virtio /proc/interrupts`);
+    expect(got).toContain(ENTROPY.toString(16).repeat(16));
+    // The second vector is the queue's.
+    expect(Number(/(\d+) +PCI-MSIX-[^ ]+ +1-edge +virtio/.exec(got)?.[1])).toBeGreaterThan(0);
+    // It stays until the guest ends: `limits.test.ts`.
+    await machine.kill();
   });
 });
