@@ -65,6 +65,12 @@ describe('a command line', () => {
     expect(parseCommandLine(['help', command])).toEqual(parseCommandLine([command, '--help']));
   });
 
+  test('the commands of a fleet are two words', () => {
+    const line = parseCommandLine(['fleet', 'create', 'mtty-1', '--count', '20']);
+    expect(line).toMatchObject({ command: 'fleet create', options: { type: 'mtty-1', count: 20, policy: 'spread' } });
+    expect(parseCommandLine(['help', 'fleet', 'create'])).toEqual(parseCommandLine(['fleet', 'create', '--help']));
+  });
+
   test('--version asks for the version', () => {
     expect(parseCommandLine(['--version'])).toEqual({ version: true });
   });
@@ -77,6 +83,10 @@ describe('a command line', () => {
     ['help toString', 'unknown command toString'],
     ['help demo stress', 'mediated help takes one command, not stress too'],
     ['--fast', 'unknown option --fast'],
+    ['fleet', 'mediated fleet needs one of: status, types, list, create, remove, fence, events, top'],
+    ['fleet fly', 'mediated fleet needs one of'],
+    ['fleet fence', 'mediated fleet fence needs HOST'],
+    ['help fleet status x', 'mediated help takes one command, not x too'],
     ['stress --fast', 'unknown option --fast'],
     ['stress --constructor 1', 'unknown option --constructor'],
     ['stress -t 1', 'unknown option -t'],

@@ -13,6 +13,11 @@ import {
 } from './commands.js';
 import { commandHelp, programHelp } from './help.js';
 
+/** What may follow `fleet`. */
+const FLEET_WORDS = Object.keys(COMMANDS)
+  .filter((name) => name.startsWith('fleet '))
+  .map((name) => name.slice('fleet '.length));
+
 /** A command to run with its options. */
 export type Invocation = {
   [Name in CommandName]: { readonly command: Name; readonly options: CommandOptions<Name> };
@@ -33,17 +38,25 @@ export function parseCommandLine(
   words: readonly string[],
   draw: Draw = (least, most) => randomInt(least, most + 1),
 ): CommandLine {
-  const [name, ...rest] = words;
+  const [name, ...rest] = joined(words);
   if (name === undefined) return { refusal: 'a command is missing; mediated --help lists them' };
   if (name === '--help' || name === '-h') return { help: programHelp() };
   if (name === '--version') return { version: true };
   if (name === 'help') return parseHelp(rest);
+  if (name === 'fleet') return { refusal: `mediated fleet needs one of: ${FLEET_WORDS.join(', ')}` };
   if (name.startsWith('-')) return { refusal: `unknown option ${name}; mediated --help lists the commands` };
   return isCommand(name) ? parseOptions(name, rest, draw) : unknownCommand(name);
 }
 
+/** With the two words of `fleet status` as one. */
+function joined(words: readonly string[]): readonly string[] {
+  const [name, second, ...rest] = words;
+  return name === 'fleet' && FLEET_WORDS.includes(second) ? [`fleet ${second}`, ...rest] : words;
+}
+
 /** `words`: what follows `help`. */
-function parseHelp([name, extra]: readonly string[]): CommandLine {
+function parseHelp(words: readonly string[]): CommandLine {
+  const [name, extra] = joined(words);
   if (name === undefined || name === '--help' || name === '-h') return { help: programHelp() };
   if (!isCommand(name)) return unknownCommand(name);
   if (extra !== undefined) return { refusal: `mediated help takes one command, not ${extra} too` };

@@ -3,6 +3,8 @@
  * prints it, and each command's own file runs it.
  */
 import { DEFAULT_CONFIGURATION, EXAMPLES } from './examples.js';
+import { FLEET_COMMANDS } from './fleet/commands.js';
+import { HOST_OPTIONS } from './fleet/options.js';
 import { LOG_LEVELS } from './log/entries.js';
 
 /** An option whose value is text. */
@@ -164,6 +166,7 @@ export const COMMANDS = {
         fallback: 'info',
         help: 'the least: debug, info, warn, error',
       },
+      ...HOST_OPTIONS,
       for: UNTIL,
       json: JSON_LINES,
     },
@@ -302,6 +305,7 @@ export const COMMANDS = {
     },
     statuses: STATUSES,
   },
+  ...FLEET_COMMANDS,
 } as const satisfies Record<string, Command>;
 
 /** The name of a command. */

@@ -5,6 +5,9 @@
  */
 import { type Invocation, parseCommandLine } from './arguments.js';
 import { demo } from './demo.js';
+import { fleetCreate, fleetRemove } from './fleet/devices.js';
+import { fleetEvents, fleetTop } from './fleet/events.js';
+import { fleetFence, fleetList, fleetStatus, fleetTypes } from './fleet/hosts.js';
 import { events } from './follow/events.js';
 import { qemu } from './follow/qemu.js';
 import { screenshot } from './follow/screenshot.js';
@@ -50,6 +53,22 @@ async function run(invocation: Invocation): Promise<number> {
       return await screenshot(invocation.options, stage);
     case 'trace':
       return await trace(invocation.options, stage);
+    case 'fleet status':
+      return await fleetStatus(invocation.options, stage);
+    case 'fleet types':
+      return await fleetTypes(invocation.options, stage);
+    case 'fleet list':
+      return await fleetList(invocation.options, stage);
+    case 'fleet create':
+      return await fleetCreate(invocation.options, stage);
+    case 'fleet remove':
+      return await fleetRemove(invocation.options, stage);
+    case 'fleet fence':
+      return await fleetFence(invocation.options, stage);
+    case 'fleet events':
+      return await fleetEvents(invocation.options, stage);
+    case 'fleet top':
+      return await fleetTop(invocation.options, stage);
   }
 }
 

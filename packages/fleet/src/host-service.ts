@@ -77,8 +77,12 @@ export class HostService {
     serve('attribute', attributeRequest, ({ uuid, path, text }) => this.#attribute(uuid, path, text));
     serve('open', openRequest, async ({ uuid }) => ({ file: await this.#files.open(uuid) }));
     serve('file', fileRequest, (request) => this.#files.call(request));
-    // Whoever sees the lease finds the service.
     await store.connection.flush();
+  }
+
+  /** Refuses what comes from now on. */
+  refuse(): void {
+    this.#closed = true;
   }
 
   /** Refuses what comes from now on, and closes what clients have open. */

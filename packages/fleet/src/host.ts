@@ -125,6 +125,11 @@ export class FleetHost extends EventEmitter<HostEvents> {
     return lower;
   }
 
+  /** Accepts no commands any more. What clients have open is closed with {@link close}. */
+  refuse(): void {
+    this.#session?.refuse();
+  }
+
   /** Resolves when everything that has happened so far is published and told. */
   async settled(): Promise<void> {
     await this.#session?.settled();

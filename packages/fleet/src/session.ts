@@ -63,16 +63,17 @@ export class Session {
       (event) => this.#heard(event),
       (count) => this.#journal.missed(count),
     );
-    if (!(await this.#lease.begin())) return false;
+    // Whoever sees the lease finds the service and what the host offers.
     await this.#service.begin();
+    this.#inventory.changed();
+    await this.#inventory.settled();
+    if (!(await this.#lease.begin())) return false;
     // What the epochs before this one had is nobody's.
     this.#do(sweep(this.#store, this.host.name));
     this.#do(this.#watchRecord());
     this.#do(this.#auditWhenInDoubt());
     for (const { uuid, parent, type } of this.#machine.devices()) await this.#adopt(uuid, parent, type);
     this.#journal.tell({ action: 'joined' });
-    this.#inventory.changed();
-    await this.#inventory.settled();
     this.#warden.begin();
     return true;
   }
@@ -85,6 +86,11 @@ export class Session {
   /** As {@link HostService.create}. */
   create(parent: string, type: string, uuid: string, request: string): Promise<void> {
     return this.#service.create(parent, type, uuid, request);
+  }
+
+  /** As {@link HostService.refuse}. */
+  refuse(): void {
+    this.#service.refuse();
   }
 
   /** UUIDs that this host has reserved. */

@@ -10,7 +10,7 @@ import { type Check, decode } from './shape.js';
 import type { BucketName, Store } from './store.js';
 
 /**
- * `joining`: its first lease is still to come. `live`: alive. `lost`: its lease has expired; its devices are held. `left`, `fenced`:
+ * `joining`: its first lease or inventory is still to come. `live`: alive. `lost`: its lease has expired; its devices are held. `left`, `fenced`:
  * it owns nothing any more.
  */
 export type HostState = 'joining' | 'live' | 'lost' | 'left' | 'fenced';
@@ -183,7 +183,9 @@ export class View extends EventEmitter<ViewEvents> {
   }
 
   #applyInventory(key: string, inventory: InventoryRecord): void {
-    this.#at(key).inventory = inventory;
+    const seen = this.#at(key);
+    seen.inventory = inventory;
+    this.#settle(key, seen);
   }
 
   #at(name: string): Seen {
@@ -250,9 +252,9 @@ export class View extends EventEmitter<ViewEvents> {
   }
 }
 
-function stateOf({ record, alive, leaseEpoch, judged }: Seen): HostState {
+function stateOf({ record, alive, leaseEpoch, judged, inventory }: Seen): HostState {
   if (record === undefined) return 'left';
   if (record.state !== 'up') return record.state;
-  if (alive && leaseEpoch === record.epoch) return 'live';
+  if (alive && leaseEpoch === record.epoch) return inventory?.epoch === record.epoch ? 'live' : 'joining';
   return judged === record.epoch || leaseEpoch === record.epoch ? 'lost' : 'joining';
 }

@@ -80,10 +80,14 @@ async function serve(
     if (tree !== undefined) undo.push(() => tree.unmount());
     // Whoever follows the events hears of the removals.
     undo.push(async () => control.stop());
+    const host = options.fleet === '' ? undefined : await joined(runtime, options, report, signal);
+    // It leaves when its devices are gone and their UUIDs given back.
+    if (host !== undefined) undo.push(() => host.close());
     undo.push(() =>
       removeAll(runtime.bus, report, configuration.runtime?.closeDeadline, sockets && (() => sockets.letGo())),
     );
     undo.push(async () => control.refuse());
+    undo.push(async () => host?.refuse());
     await createDefined(runtime.bus, options.definitions || configuration.definitions, report, new Progress(output));
     // What programs read after `ready` is all there.
     await sockets?.all();
@@ -104,6 +108,12 @@ async function serve(
   } finally {
     await undoAll(undo);
   }
+}
+
+/** The host of a fleet. Without the option nothing of fleets is loaded. */
+async function joined(runtime: Runtime, options: CommandOptions<'up'>, report: Report, signal: AbortSignal) {
+  const { joinFleet } = await import('../fleet/host.js');
+  return await joinFleet(runtime, options, report, signal);
 }
 
 /** Undoes in the reverse order, also what follows a step that fails; throws what the first of those threw. */
