@@ -3,7 +3,16 @@ import type { World } from '@mediated/explorer';
 import { codeOf, count, demand, openYard } from './yard.fixture.js';
 
 /** How a thread takes part in the scenario of a read-write semaphore. */
-type Part = 'read' | 'write' | 'await read' | 'await write' | 'try read' | 'try write' | 'hasty read' | 'hasty write';
+type Part =
+  | 'read'
+  | 'write'
+  | 'await writes'
+  | 'await read'
+  | 'await write'
+  | 'try read'
+  | 'try write'
+  | 'hasty read'
+  | 'hasty write';
 
 /** Readers and writers as `parameters.parts` says. Words 0 and 1 are equal but for a moment in which a writer is alone. */
 export async function readersAndWriters(world: World): Promise<void> {
@@ -38,6 +47,15 @@ export async function readersAndWriters(world: World): Promise<void> {
         Atomics.add(data, 3, 1);
       } else {
         const options = part.startsWith('hasty') ? { timeout: 10 } : {};
+        if (part === 'await writes') {
+          const task = async () => {
+            const guard = await semaphore.write();
+            change();
+            guard.release();
+          };
+          await Promise.all([task(), task()]);
+          return;
+        }
         try {
           const awaits = part.startsWith('await');
           const guard = writes
@@ -77,12 +95,30 @@ export async function readersAndWriters(world: World): Promise<void> {
     semaphore.unlockRead();
     demand(semaphore.stats().waiting === 0, `${semaphore.stats().waiting} threads are still said to wait`);
     if (data[4] !== 0) return;
-    const writers = parts.filter((part) => part.endsWith('write') && part !== 'try write').length;
-    const most = writers + Number(data[3]);
+    const writers = parts.filter((part) => part.includes('write') && part !== 'try write').length;
+    const most = writers + Number(data[3]) + parts.filter((part) => part === 'await writes').length;
     demand(
       Number(data[0]) <= most && Number(data[0]) >= most - Number(data[2]),
       `${data[0]} of ${most} writes are left`,
     );
+  });
+}
+
+/** A reader that goes on only when somebody has tried to write: trying never waits. */
+export async function tryingDoesNotWait(world: World): Promise<void> {
+  const { sync, lock } = await openYard(world);
+  const handle = lock('semaphore', (space) => space.rwSemaphore());
+  const tried = lock('tried', (space) => space.completion());
+  world.start('reader', () => {
+    const guard = sync.RwSemaphore.from(handle).readSync();
+    sync.Completion.from(tried).waitSync();
+    guard.release();
+  });
+  world.start('tries', () => {
+    const semaphore = sync.RwSemaphore.from(handle);
+    if (semaphore.tryWrite()) semaphore.unlockWrite();
+    if (semaphore.tryRead()) semaphore.unlockRead();
+    sync.Completion.from(tried).complete();
   });
 }
 
@@ -175,7 +211,7 @@ export async function completions(world: World): Promise<void> {
 
 /** Takers of a semaphore: `parameters.wants` permits each, of `parameters.permits`. */
 export async function permits(world: World): Promise<void> {
-  const { sync, table, data, lock } = await openYard(world);
+  const { sync, space, table, data, lock } = await openYard(world);
   const {
     permits: initial = 1,
     wants = [1, 1],
@@ -211,7 +247,31 @@ export async function permits(world: World): Promise<void> {
   world.afterwards(() => {
     const semaphore = sync.Semaphore.from({ ...handle, threads: sync.ThreadTable.current().buffer });
     demand(semaphore.value === initial, `${semaphore.value} of ${initial} permits are left`);
+    for (const thread of wants.keys()) space.recover(thread);
+    demand(semaphore.value === initial, `${semaphore.value} of ${initial} permits after everybody's death`);
     demand(semaphore.stats().waiting === 0, `${semaphore.stats().waiting} threads are still said to wait`);
+  });
+}
+
+/** A waiter for several permits, woken in vain, stands before one for whom there is a permit, and somebody waits for that. */
+export async function bulkWaiter(world: World): Promise<void> {
+  const { sync, lock } = await openYard(world);
+  const handle = lock('semaphore', (space) => space.semaphore(2));
+  const done = lock('done', (space) => space.completion());
+  world.start('brief', () => {
+    sync.Semaphore.from(handle).acquireSync(1).release();
+  });
+  world.start('long', () => {
+    const guard = sync.Semaphore.from(handle).acquireSync(1);
+    sync.Completion.from(done).waitSync();
+    guard.release();
+  });
+  world.start('wants 2', () => {
+    sync.Semaphore.from(handle).acquireSync(2).release();
+  });
+  world.start('wants 1', () => {
+    sync.Semaphore.from(handle).acquireSync(1).release();
+    sync.Completion.from(done).complete();
   });
 }
 

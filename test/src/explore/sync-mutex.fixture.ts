@@ -141,7 +141,7 @@ export async function mutexTimeout(world: World): Promise<void> {
   });
 }
 
-/** The same, awaiting: one waiter has a time-out, another a signal. */
+/** The same, awaiting: one waiter has a signal; another has a time-out or, with `parameters.patient`, neither. */
 export async function mutexAbort(world: World): Promise<void> {
   const { sync, data, lock } = await openYard(world);
   const { threads } = settingOf(world);
@@ -159,7 +159,8 @@ export async function mutexAbort(world: World): Promise<void> {
       const controller = new AbortController();
       if (hasty) setTimeout(() => controller.abort(), 10);
       try {
-        const guard = await mutex.lock(hasty ? { signal: controller.signal } : { timeout: 10 });
+        const timeout = world.parameters.patient === true ? undefined : 10;
+        const guard = await mutex.lock(hasty ? { signal: controller.signal } : { timeout });
         count(data, 0);
         guard.release();
       } catch (error) {
@@ -244,6 +245,118 @@ export async function mutexDeath(world: World): Promise<void> {
     const words = new Int32Array(handle.buffer);
     const state = Number(words[handle.offset]) & ~0x200;
     demand(state === 0, `the state is left as ${words[handle.offset]}`);
+    demand(words[handle.offset + HEIR] === 0, 'an heir is left');
+  });
+}
+
+/**
+ * A thread awaits a completion and then blocks for a mutex, whose owner waits for that completion too: what the event loop
+ * of a blocked thread is notified of must not stay with it.
+ */
+export async function listenerBlocks(world: World): Promise<void> {
+  const { sync, data, lock } = await openYard(world);
+  const ready = lock('ready', (space) => space.completion());
+  const mutex = lock('mutex', (space) => space.mutex());
+  world.start('completer', () => {
+    while (Atomics.load(data, 0) === 0) Atomics.wait(data, 0, 0);
+    sync.Completion.from(ready).complete();
+  });
+  world.start('listener', async () => {
+    const wanted = sync.Completion.from(ready).wait();
+    Atomics.store(data, 0, 1);
+    Atomics.notify(data, 0);
+    sync.Mutex.from(mutex).lockSync().release();
+    await wanted;
+    sync.Completion.from(ready).complete();
+  });
+  world.start('owner', () => {
+    const guard = sync.Mutex.from(mutex).lockSync();
+    sync.Completion.from(ready).waitSync();
+    guard.release();
+    sync.Completion.from(ready).complete();
+  });
+  world.afterwards(() => demandIdle(mutex, sync));
+}
+
+/** One thread awaits a mutex and blocks for it at the same time. */
+export async function mutexBoth(world: World): Promise<void> {
+  const { sync, data, lock } = await openYard(world);
+  const handle = lock('mutex', (space) => space.mutex());
+  world.start('both', async () => {
+    const mutex = sync.Mutex.from(handle);
+    while (mutex.owner < 0 && Atomics.load(data, 0) === 0) Atomics.wait(data, 1, 0);
+    const wanted = mutex.lock();
+    if (!mutex.held) mutex.lockSync().release();
+    (await wanted).release();
+  });
+  world.start('holder', () => {
+    const mutex = sync.Mutex.from(handle);
+    mutex.lockSync();
+    Atomics.store(data, 1, 1);
+    Atomics.notify(data, 1);
+    mutex.unlock();
+    Atomics.store(data, 0, 1);
+    mutex.lockSync();
+    mutex.unlock();
+  });
+  world.afterwards(() => demandIdle(handle, sync));
+}
+
+/** What is released twice, or without being held, when somebody else may have the lock. */
+export async function mutexGuards(world: World): Promise<void> {
+  const { sync, data, lock } = await openYard(world);
+  const handle = lock('mutex', (space) => space.mutex());
+  for (const name of ['tidy', 'overtidy']) {
+    world.start(name, () => {
+      const mutex = sync.Mutex.from(handle);
+      const guard = mutex.lockSync();
+      count(data, 0);
+      guard.release();
+      if (name === 'tidy') return;
+      guard.release();
+      let code = 'nothing';
+      try {
+        mutex.unlock();
+      } catch (error) {
+        code = codeOf(error);
+      }
+      demand(code === 'EPERM', `unlocking what is not held answers ${code}`);
+    });
+  }
+  world.afterwards(() => {
+    demand(data[0] === 2, `${data[0]} of 2 updates are left`);
+    demandIdle(handle, sync);
+  });
+}
+
+/** Waiters that have lost often enough to become heirs, and may be killed, as the holder may. */
+export async function mutexHeirDeath(world: World): Promise<void> {
+  const { sync, table, data, lock } = await openYard(world);
+  const { WaitQueue } = await world.import<typeof Waiting>('../../../packages/core/dist/sync/wait-queue.js');
+  const handle = lock('mutex', (space) => space.mutex());
+  for (const thread of [0, 1]) {
+    world.start(thread === 0 ? 'holder' : 'heir', () => {
+      const mutex = sync.Mutex.from(handle);
+      if (thread === 0) mutex.lockSync();
+      else {
+        const queue = new WaitQueue(new Int32Array(handle.buffer), handle.offset + 1, {
+          attempt: (amount, losses) => mutex.attempt(amount, losses + LOSSES),
+          withdraw: () => mutex.withdraw(),
+        });
+        queue.enterSync('lockSync', 1, undefined);
+      }
+      demand(mutex.held, 'what was granted is not held');
+      Atomics.add(data, 1, 1);
+      mutex.unlock();
+    });
+  }
+  world.whenKilled((thread) => {
+    table.reap(thread, { keep: true });
+    Atomics.add(data, 2, 1);
+  });
+  world.afterwards(() => {
+    const words = new Int32Array(handle.buffer);
+    demand((Number(words[handle.offset]) & ~0x200) === 0, `the state is left as ${words[handle.offset]}`);
     demand(words[handle.offset + HEIR] === 0, 'an heir is left');
   });
 }
