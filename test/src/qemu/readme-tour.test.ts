@@ -12,7 +12,9 @@ const TITLE = 'A device of your own in a virtual machine';
 
 const cache =
   process.env.MEDIATED_QEMU ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mediated', 'qemu');
-const missing = existsSync(join(cache, 'edition')) ? '' : `no QEMU in ${cache}: run scripts/qemu/fetch.sh`;
+const missing = existsSync(join(cache, 'edition'))
+  ? ''
+  : (process.env.MEDIATED_QEMU_MISSING ?? `no QEMU in ${cache}: run scripts/qemu/fetch.sh`);
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const section = readme.slice(readme.indexOf(`\n## ${TITLE}\n`) + 1).split(/^## /m)[1] ?? '';

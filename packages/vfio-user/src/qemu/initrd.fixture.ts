@@ -14,7 +14,7 @@ export const cache =
 /** Why there is no QEMU; undefined: there is. */
 export const missing: string | undefined = existsSync(join(cache, 'modules'))
   ? undefined
-  : `no QEMU in ${cache}: run scripts/qemu/fetch.sh`;
+  : (process.env.MEDIATED_QEMU_MISSING ?? `no QEMU in ${cache}: run scripts/qemu/fetch.sh`);
 
 /** A file that was unpacked. */
 export const unpacked = (path: string) => join(cache, 'root', path);
