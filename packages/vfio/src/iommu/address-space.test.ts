@@ -1,7 +1,7 @@
 /** An address space that several threads use: exclusion, and what becomes of it when one dies (`address-space.ts`). */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { ThreadTable } from '@mediated/core/sync';
+import { LockSpace, ThreadTable } from '@mediated/core/sync';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ANSWER, ASK, GATE, PINS, READY, type SpaceJob, STOP } from '../../dist-fixtures/iommu/space-words.fixture.js';
 import { codeOf, PAGE, type Stand, type1Stand, VADDR } from '../../dist-fixtures/iommu/stand.fixture.js';
@@ -163,4 +163,20 @@ test('a section within a section is EDEADLK, and leaves the outer one', () => {
   const { space } = stand.iommu;
   expect(codeOf(() => space.within(() => space.enter()))).toBe('EDEADLK');
   expect(codeOf(() => space.within(() => {}))).toBeUndefined();
+});
+
+test('the memory of a space that was freed serves the next of the same size, as if it were new', () => {
+  const locks = LockSpace.create();
+  const options = { locks, rules: 'type1v2', pins: 64, dirtyPages: 64 } as const;
+  const first = AddressSpace.create(options);
+  const { buffer } = first.handle;
+  const fresh = new Uint8Array(buffer.slice(0));
+  new Uint8Array(buffer).subarray(4096).fill(0xff);
+  first.free(locks);
+  const larger = AddressSpace.create({ ...options, pins: 128 });
+  const second = AddressSpace.create(options);
+  expect(larger.handle.buffer).not.toBe(buffer);
+  expect(second.handle.buffer).toBe(buffer);
+  expect(Buffer.compare(new Uint8Array(buffer), fresh)).toBe(0);
+  expect(AddressSpace.create(options).handle.buffer).not.toBe(buffer);
 });

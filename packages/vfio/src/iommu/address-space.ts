@@ -84,7 +84,7 @@ export class AddressSpace {
     assertCount('pins', pins, 2 ** 26);
     assertCount('dirtyPages', dirtyPages, 2 ** 31);
     const dirtyCapacity = Math.ceil(dirtyPages / 64) * 2;
-    const buffer = new SharedArrayBuffer(planOf(pins, dirtyCapacity).end * Int32Array.BYTES_PER_ELEMENT);
+    const buffer = zeroedMemory(planOf(pins, dirtyCapacity).end * Int32Array.BYTES_PER_ELEMENT);
     const words = new Int32Array(buffer);
     words[HEADER.rules] = RULES[rules];
     words[HEADER.entries] = entries;
@@ -151,10 +151,26 @@ export class AddressSpace {
     setDouble(this.#memory, HEADER.locked, this.lockedPages + pages);
   }
 
-  /** Gives the mutex back. No thread uses the space any more. */
+  /** Gives mutex and memory back, for the next space of the same size. No thread uses the space any more. */
   free(locks: LockSpace): void {
     locks.free(this.#mutex);
+    if (spares.length < MOST_SPARES) spares.push(this.words.buffer);
   }
+}
+
+/**
+ * Memory of spaces that were freed, for the thread that makes spaces. Left to the garbage collector, gigabytes of it wait for
+ * a collection: a thread that allocates little else has few, and shared memory does not hasten them.
+ */
+const spares: SharedArrayBuffer[] = [];
+const MOST_SPARES = 4;
+
+function zeroedMemory(bytes: number): SharedArrayBuffer {
+  const at = spares.findIndex(({ byteLength }) => byteLength === bytes);
+  if (at < 0) return new SharedArrayBuffer(bytes);
+  const [spare] = spares.splice(at, 1) as [SharedArrayBuffer];
+  new Int32Array(spare).fill(0);
+  return spare;
 }
 
 function assertCount(name: string, value: number, most: number): void {
