@@ -6,6 +6,16 @@
 import type { World } from '@mediated/explorer';
 import type { ActorContext, ActorHandle, Handlers } from '@mediated/core/actor';
 import type { MdevDevice, MdevDriver } from '@mediated/core';
+import type * as MemoryModule from '../../../packages/core/dist/memory/index.js';
+import type * as IdsModule from '../../../packages/core/dist/memory/id-allocator.js';
+import type * as SyncModule from '../../../packages/core/dist/sync/index.js';
+import type * as ThreadsModule from '../../../packages/core/dist/sync/threads.js';
+import type * as EventsModule from '../../../packages/core/dist/mdev/event-log.js';
+import type * as GateModule from '../../../packages/core/dist/mdev/gate.js';
+import type * as LayoutModule from '../../../packages/core/dist/mdev/layout.js';
+import type * as ActorModule from '../../../packages/core/dist/mdev/parent-actor.js';
+import type * as ShardModule from '../../../packages/core/dist/mdev/parent-shard.js';
+import type * as BusModule from '../../../packages/core/dist/mdev/thread-bus.js';
 import type { BusHandle } from '../../../packages/core/dist/mdev/bus-memory.js';
 import type { GateHandle, GateKind } from '../../../packages/core/dist/mdev/gate.js';
 import type { ParentMessages, ParentOptions } from '../../../packages/core/dist/mdev/parent-protocol.js';
@@ -16,19 +26,30 @@ import { type Answer, ask, createMail, type Mail, type Question } from './protoc
 if (process.env.MEDIATED_OLD_CODE !== undefined) {
   await import(new URL('../history/with-old-code.fixture.js', import.meta.url).href);
 }
-const { Arena, NameTable, UuidTable } = await import('../../../packages/core/dist/memory/index.js');
-const { IdAllocator } = await import('../../../packages/core/dist/memory/id-allocator.js');
-const { LockSpace } = await import('../../../packages/core/dist/sync/index.js');
-const { currentThread, ThreadTable } = await import('../../../packages/core/dist/sync/threads.js');
-const { EventLog } = await import('../../../packages/core/dist/mdev/event-log.js');
-const { createGate, openGate } = await import('../../../packages/core/dist/mdev/gate.js');
-const layout = await import('../../../packages/core/dist/mdev/layout.js');
-const { parentActor } = await import('../../../packages/core/dist/mdev/parent-actor.js');
-const { HANDLE_SHIFT } = await import('../../../packages/core/dist/mdev/parent-shard.js');
-const { ThreadBus } = await import('../../../packages/core/dist/mdev/thread-bus.js');
+const CORE = '../../../packages/core/dist';
+
+/** The core as the search wants it: a mutant, or the real one. */
+async function loadCore(world: World) {
+  const memory = await world.import<typeof MemoryModule>(`${CORE}/memory/index.js`);
+  const ids = await world.import<typeof IdsModule>(`${CORE}/memory/id-allocator.js`);
+  const sync = await world.import<typeof SyncModule>(`${CORE}/sync/index.js`);
+  const threads = await world.import<typeof ThreadsModule>(`${CORE}/sync/threads.js`);
+  const events = await world.import<typeof EventsModule>(`${CORE}/mdev/event-log.js`);
+  const gate = await world.import<typeof GateModule>(`${CORE}/mdev/gate.js`);
+  const layout = await world.import<typeof LayoutModule>(`${CORE}/mdev/layout.js`);
+  const actor = await world.import<typeof ActorModule>(`${CORE}/mdev/parent-actor.js`);
+  const shard = await world.import<typeof ShardModule>(`${CORE}/mdev/parent-shard.js`);
+  const bus = await world.import<typeof BusModule>(`${CORE}/mdev/thread-bus.js`);
+  return { ...memory, ...ids, ...sync, ...threads, ...events, ...gate, ...actor, ...shard, ...bus, layout };
+}
+
+type Core = Awaited<ReturnType<typeof loadCore>>;
 
 const ENODEV = 19;
-const DEVICES = 8;
+/** Home and one more. */
+export const ASKERS = 2;
+/** A chunk of the arena for each thread. */
+const DEVICES = 256;
 const INSTANCES = 4;
 const LOCK_WORDS = 2048;
 const TABLE_WORDS = 68;
@@ -46,10 +67,10 @@ type ParentHandlers = Handlers<ParentMessages>;
 
 export interface ParentPlan {
   readonly gate: GateKind;
-  /** Threads that ask the shard besides home. */
-  readonly clients: number;
   /** A callback of the driver that waits until somebody lets it end: the user of a device that is to be removed, say. */
-  readonly slow?: 'probe' | 'remove' | undefined;
+  readonly slow?: 'probe' | 'remove';
+  /** Instances of the parent; default 4. */
+  readonly instances?: number;
 }
 
 /** What the locks of a scenario are, made in the controller. */
@@ -60,14 +81,14 @@ class Locks {
   // A table of its own: the threads of an exploration do not use up the ids of the process.
   readonly #threads = new SharedArrayBuffer(TABLE_WORDS * 4);
 
-  constructor(kind: GateKind) {
+  constructor({ LockSpace, createGate }: Core, { gate: kind, instances = INSTANCES }: ParentPlan) {
     new Int32Array(this.#threads)[0] = 1;
     const space = LockSpace.create({ words: LOCK_WORDS });
     space.close();
     this.space = { ...space.handle, threads: this.#threads };
     const gate = createGate(kind, space, 'home');
     this.gate = { ...gate, locks: gate.locks.map((lock) => ({ ...lock, threads: this.#threads })) };
-    this.instances = space.semaphore(INSTANCES);
+    this.instances = space.semaphore(instances);
   }
 
   get handles(): { space: BusHandle['locks']; gate: GateHandle; instances: LockHandle<'semaphore'> } {
@@ -80,6 +101,7 @@ class Locks {
 export class ExploredParent {
   readonly mail: Mail;
   readonly #world: World;
+  readonly #core: Core;
   readonly #plan: ParentPlan;
   readonly #words: Words;
   readonly #locks: Locks['handles'];
@@ -89,14 +111,16 @@ export class ExploredParent {
   readonly #bus: BusHandle | undefined;
   #lives = 0;
 
-  constructor(world: World, plan: ParentPlan) {
+  private constructor(world: World, plan: ParentPlan, core: Core) {
     this.#world = world;
     this.#plan = plan;
-    this.mail = world.share('mail', () => createMail(1 + plan.clients));
+    this.#core = core;
+    const { Arena, UuidTable, layout } = core;
+    this.mail = world.share('mail', () => createMail(ASKERS));
     const word = (name: string) => world.share(name, () => new Int32Array(new SharedArrayBuffer(4)));
     this.#words = Object.fromEntries(WORDS.map((name) => [name, word(name)])) as Words;
     this.#locks = world.share('locks', () => {
-      const locks = new Locks(plan.gate);
+      const locks = new Locks(core, plan);
       this.#instances = locks.instances;
       return locks.handles;
     });
@@ -114,11 +138,20 @@ export class ExploredParent {
     if (world.thread >= 0) this.#bus = this.#attach();
   }
 
+  static async open(world: World, plan: ParentPlan): Promise<ExploredParent> {
+    return new ExploredParent(world, plan, await loadCore(world));
+  }
+
   /** The bus as the calling thread has it. */
   #attach(): BusHandle {
     const { space } = this.#locks;
+    const { Arena, EventLog, IdAllocator, LockSpace, NameTable, ThreadTable, currentThread, layout } = this.#core;
     ThreadTable.join(space.threads);
-    currentThread();
+    const self = currentThread();
+    const locks = LockSpace.from(space);
+    this.#world.atThreadEnd(() => {
+      if (locks.holds(self)) throw new Error('a lock is held');
+    });
     return {
       ...this.#slots,
       locks: space,
@@ -137,6 +170,7 @@ export class ExploredParent {
     const { gate, instances } = this.#locks;
     const attached = this.#bus as BusHandle;
     const bus = { ...attached, settings: { ...attached.settings, id: `${this.#lives++}` } };
+    const { ThreadBus, parentActor } = this.#core;
     ThreadBus.open(bus).drivers.set('explored', { name: 'explored', bus: 'mdev', driver: this.#driver() });
     const options: ParentOptions = {
       bus,
@@ -165,7 +199,7 @@ export class ExploredParent {
 
   /** What the supervising thread does, and then home. */
   async unregister(home: ParentHandlers): Promise<void> {
-    openGate(this.#locks.gate).withdraw();
+    this.#core.openGate(this.#locks.gate).withdraw();
     await home.unregister([{ thread: 1, actor: 1 } satisfies ActorHandle]);
     await ask(this.mail, 0, 'stop');
     const { over, inside, late } = this.#words;
@@ -175,6 +209,7 @@ export class ExploredParent {
 
   /** What the shard does with a question; `remove` is about the device that was made first. */
   answerer(shard: ParentHandlers): (question: Question, words: Int32Array) => Answer | Promise<Answer> {
+    const { HANDLE_SHIFT } = this.#core;
     let stopped = false;
     /** The device that was made first. */
     let made = 0;
@@ -208,19 +243,26 @@ export class ExploredParent {
     Atomics.notify(go, 0);
   }
 
-  /** Declares what must hold when all threads have ended. */
+  /** Declares what must hold when all threads have ended and the parent is unregistered. */
   checkAfterwards(): void {
-    const { uuids, devices } = this.#slots;
-    const { late, probes, removes } = this.#words;
     this.#world.afterwards(() => {
-      if (late[0] !== 0) throw new Error('unregistration has returned, and a callback of the driver runs');
-      const table = UuidTable.from(uuids, Arena.from(devices));
-      if (table.count() !== 0)
-        throw new Error(`unregistration has returned, and ${table.count()} of its devices is there`);
-      const left = this.#instances?.value;
-      if (left !== INSTANCES) throw new Error(`${left} of ${INSTANCES} instances are left`);
-      if (probes[0] !== removes[0]) throw new Error(`${probes[0]} probes, ${removes[0]} removals`);
+      if (this.#words.late[0] !== 0) throw new Error('unregistration has returned, and a callback of the driver runs');
+      this.check(0);
     });
+  }
+
+  /** Throws unless `live` devices are there, and everything else was given back. In the controller. */
+  check(live: number): void {
+    const { probes, removes } = this.#words;
+    const { uuids, devices } = this.#slots;
+    const { Arena, UuidTable } = this.#core;
+    const count = UuidTable.from(uuids, Arena.from(devices)).count();
+    if (count !== live)
+      throw new Error(live === 0 ? `${count} devices are left` : `${count} devices are there, not ${live}`);
+    const left = this.#instances?.value;
+    const { instances = INSTANCES } = this.#plan;
+    if (left !== instances - live) throw new Error(`${left} of ${instances} instances are left, with ${live} devices`);
+    if (probes[0] !== removes[0] + live) throw new Error(`${probes[0]} probes, ${removes[0]} removals`);
   }
 
   #driver(): MdevDriver {

@@ -1,14 +1,25 @@
-/** Scenarios: unregistration of a parent, while something goes on with its devices on another thread. */
+/**
+ * A scenario: unregistration of a parent, while something goes on with its devices on another thread. `parameters`: see
+ * {@link UnregisterPlan}.
+ */
 import type { World } from '@mediated/explorer';
 import { ask, leave, preload, serve } from './protocols-mail.fixture.js';
-import { ExploredParent, type ParentPlan, until } from './protocols-parent.fixture.js';
+import { ASKERS, ExploredParent, type ParentPlan, until } from './protocols-parent.fixture.js';
 
-/** `before`: a device is there, and a removal of it comes; else a create comes. From a third thread, if there is one. */
-function unregister(world: World, plan: ParentPlan, operation: 'create' | 'remove', actors: 2 | 3): void {
-  const parent = new ExploredParent(world, { ...plan, clients: 1 });
+export interface UnregisterPlan extends ParentPlan {
+  /** What comes meanwhile: a create, or the removal of a device that is there. */
+  readonly operation: 'create' | 'remove';
+  /** Whether it comes from a thread of its own, at any time, or lies in the mail from the beginning. */
+  readonly client?: boolean;
+}
+
+export async function unregister(world: World): Promise<void> {
+  const plan = world.parameters as unknown as UnregisterPlan;
+  const { operation, client = false, slow } = plan;
+  const parent = await ExploredParent.open(world, plan);
   const { mail } = parent;
   const ready = world.share('ready', () => new Int32Array(new SharedArrayBuffer(4)));
-  if (actors === 2 && world.thread < 0) preload(mail, 1, operation, [1]);
+  if (!client && world.thread < 0) preload(mail, 1, operation, [1]);
   world.start('home', async () => {
     const home = world.quietly(() => parent.actor(0));
     await until(ready);
@@ -21,32 +32,15 @@ function unregister(world: World, plan: ParentPlan, operation: 'create' | 'remov
     if (operation === 'remove') world.quietly(() => void answer('create', Int32Array.of(1)));
     Atomics.store(ready, 0, 1);
     Atomics.notify(ready, 0);
-    await serve(mail, 2, answer);
+    await serve(mail, ASKERS, answer);
   });
-  if (actors === 3) {
+  if (client) {
     world.start('client', async () => {
       await until(ready);
       await ask(mail, 1, operation, 1);
       leave(mail, 1);
     });
   }
-  if (plan.slow !== undefined) world.start('user', () => parent.letEnd());
+  if (slow !== undefined) world.start('user', () => parent.letEnd());
   parent.checkAfterwards();
 }
-
-type Gate = ParentPlan['gate'];
-const scenario =
-  (gate: Gate, operation: 'create' | 'remove', actors: 2 | 3, slow?: ParentPlan['slow']) => (world: World) =>
-    unregister(world, { gate, clients: 1, slow }, operation, actors);
-
-export const rwsemCreate2 = scenario('rwsem', 'create', 2);
-export const rwsemCreate3 = scenario('rwsem', 'create', 3);
-/** Three threads: the third lets the driver's callback end. */
-export const rwsemSlowCreate = scenario('rwsem', 'create', 2, 'probe');
-export const rwsemRemove2 = scenario('rwsem', 'remove', 2);
-export const rwsemRemove3 = scenario('rwsem', 'remove', 3);
-export const rwsemSlowRemove = scenario('rwsem', 'remove', 2, 'remove');
-export const refcountCreate2 = scenario('refcount', 'create', 2);
-export const refcountSlowRemove = scenario('refcount', 'remove', 2, 'remove');
-export const srcuCreate2 = scenario('srcu', 'create', 2);
-export const srcuSlowRemove = scenario('srcu', 'remove', 2, 'remove');

@@ -1,10 +1,13 @@
 /** Scenes whose order of steps the explorer finds: what it finds within two preemptions, and how it prints it. */
 import { search } from '@mediated/explorer';
+import type { UnregisterPlan } from '../explore/protocols-unregister.fixture.js';
 
 const UNREGISTER = new URL('../explore/protocols-unregister.fixture.js', import.meta.url);
 
+const BUDGET = new URL('./budget.fixture.js', import.meta.url);
+
 /** What a search has found. */
-interface Found {
+export interface Found {
   /** The failure, or that there is none and the search was complete. */
   readonly result: string;
   /** The failure's schedule, and whether replaying it fails in the same way. */
@@ -13,18 +16,22 @@ interface Found {
   readonly report: string;
 }
 
-async function explored(name: string): Promise<Found> {
-  const scenario = { module: UNREGISTER, name };
-  const { failure, complete } = await search(name, scenario, { preemptions: 2 });
+async function explored(module: URL, name: string, parameters: object = {}): Promise<Found> {
+  const scenario = { module, name };
+  const given = { ...parameters };
+  const { failure, complete } = await search(name, scenario, { preemptions: 2, parameters: given });
   if (failure === undefined) {
     return { result: complete ? 'nothing is wrong' : 'cut short', schedule: '', replayed: false, report: '' };
   }
   const { message, schedule, report } = failure;
-  const again = await search(name, scenario, { replay: schedule });
+  const again = await search(name, scenario, { replay: schedule, parameters: given });
   return { result: message, schedule, replayed: again.failure?.message === message, report };
 }
 
-export const create = () => explored('rwsemCreate2');
-export const slowCreate = () => explored('rwsemSlowCreate');
-export const remove = () => explored('rwsemRemove2');
-export const slowRemove = () => explored('rwsemSlowRemove');
+const unregister = (plan: UnregisterPlan) => explored(UNREGISTER, 'unregister', plan);
+
+export const create = () => unregister({ gate: 'rwsem', operation: 'create' });
+export const slowCreate = () => unregister({ gate: 'rwsem', operation: 'create', slow: 'probe' });
+export const remove = () => unregister({ gate: 'rwsem', operation: 'remove' });
+export const slowRemove = () => unregister({ gate: 'rwsem', operation: 'remove', slow: 'remove' });
+export const twoDisplays = () => explored(BUDGET, 'twoDisplays');

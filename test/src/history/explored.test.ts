@@ -19,7 +19,7 @@ const RACES: readonly Race[] = [
     name: '5715c4dd, issue-1: a create that comes when the children have been listed',
     oldCode: 'no-gate-skips-inactive',
     scene: 'create',
-    found: 'unregistration has returned, and 1 of its devices is there',
+    found: '1 devices are left',
     passes: ['add probes[0]', 'store over[0] = 1', 'replay: '],
   },
   {
@@ -40,20 +40,27 @@ const RACES: readonly Race[] = [
     name: '5715c4dd as merged: the gate that opens again lets a create in before the parent’s actor has stopped',
     oldCode: 'gate-opens-again',
     scene: 'create',
-    found: 'unregistration has returned, and 1 of its devices is there',
+    found: '1 devices are left',
     passes: ['rw-semaphore.ts', 'store over[0] = 1', 'replay: '],
+  },
+  {
+    name: 'sets 2, before: two displays are made at once out of memory for one',
+    oldCode: 'budget-tested-then-taken',
+    scene: 'twoDisplays',
+    found: '2 displays of 64 MB were made out of 64 MB',
+    passes: ['add made[0]', 'replay: '],
   },
 ];
 
 describe.each(RACES)('$name', ({ oldCode, scene, found, passes }) => {
   test('is found, printed and replayed with the old code', async () => {
-    const outcome = (await stage.before(oldCode, scene)) as Awaited<ReturnType<(typeof scenes)['create']>>;
+    const outcome = (await stage.before(oldCode, scene)) as scenes.Found;
     expect(outcome).toMatchObject({ result: found, replayed: true });
     for (const passed of passes) expect(outcome.report).toContain(passed);
   });
 });
 
-test.each(['create', 'slowCreate', 'remove', 'slowRemove'] as const)(
+test.each(['create', 'slowCreate', 'remove', 'slowRemove', 'twoDisplays'] as const)(
   'today’s %s: no schedule fails, and all within two preemptions were tried',
   async (scene) => {
     expect(await stage.today(scene)).toMatchObject({ result: 'nothing is wrong' });

@@ -22,6 +22,19 @@ export const OLD_SETS: Readonly<Record<string, readonly Edit[]>> = {
       to: 'release({ data, mdev }) {\n                if (mdev.driverData !== undefined) memory.release(data.type.megabytes);',
     },
   ],
+  /** 2, as it was in 5.10: the memory that is left is looked at first, and counted when the display is made. */
+  'budget-tested-then-taken': [
+    {
+      module: 'vendors/mbochs/budget',
+      from: 'if (!budget.tryAcquire(megabytes)) {',
+      to: 'if (budget.value < megabytes) {',
+    },
+    {
+      module: 'vendors/mbochs/budget',
+      from: 'return make();',
+      to: 'const made = make(); budget.tryAcquire(megabytes); return made;',
+    },
+  ],
   /** 3: a device that could not be registered stays in its set. */
   'set-kept-by-failed-device': [
     {

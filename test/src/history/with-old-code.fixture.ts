@@ -3,7 +3,7 @@
  * environment: from now on the thread's modules are loaded with its edits.
  */
 import * as module from 'node:module';
-import { OLD_CODE, edited } from './old-code.fixture.js';
+import { edited, OLD_CODE } from './old-code.fixture.js';
 
 interface Loaded {
   readonly format: string;
