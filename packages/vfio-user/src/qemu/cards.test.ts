@@ -39,6 +39,7 @@ describe.skipIf(missing !== undefined)(`a guest in QEMU${missing === undefined ?
   let machine: Machine;
   /** A card of another parent on another thread. */
   let other: ServedDevice;
+  let entropy: ServedDevice;
 
   const serveOther = async (type = 'mtty-1') => {
     const mdev = await stage.runtime.bus.parent('q').create(type);
@@ -132,8 +133,8 @@ done`);
       parents: [{ name: 'entropy' }],
     });
     const mdev = await runtime.bus.parent('entropy').create('entropy-one');
-    await using served = await serveDevice(runtime, mdev, { path: freshPath() });
-    await machine.plug(served.qemuDevice, 2);
+    entropy = await serveDevice(runtime, mdev, { path: freshPath() });
+    await machine.plug(entropy.qemuDevice, 2);
     const got = await machine.run(`insmod /modules/*-virtio_rng.ko
 for try in $(seq 600); do
   grep -q virtio_rng /sys/class/misc/hw_random/rng_current && break
@@ -145,6 +146,21 @@ grep virtio /proc/interrupts`);
     // The second vector is the queue's.
     expect(Number(/(\d+) +PCI-MSIX-[^ ]+ +1-edge +virtio/.exec(got)?.[1])).toBeGreaterThan(0);
     // It stays until the guest ends: `limits.test.ts`.
+  });
+
+  test('a machine that dies in use is a close: a removal that waits for it goes on, nothing is left', async () => {
+    let removed = false;
+    const removal = stage.mdev.remove().then(() => {
+      removed = true;
+    });
+    expect(await machine.run('say 3 used')).toBe('used');
+    expect(removed).toBe(false);
     await machine.kill();
+    await removal;
+    await stage.served.ended;
+    await Promise.all([other.close(), entropy.close()]);
+    for (const { ledger } of [stage.served, other, entropy]) {
+      expect(ledger).toMatchObject({ descriptors: 0, mappings: 0 });
+    }
   });
 });
