@@ -30,7 +30,7 @@ export type { DeviceAttribute, DeviceOperations, IoctlCall, OpenedAs } from './o
 export type { DeviceDma, PinAccess, RemoteMemory } from './iommu/device-access.js';
 export type { PassableFile, PassedFile, PassedFiles } from './passed-file.js';
 export { RemoteFile } from './remote-file.js';
-export { LocalFile, localFile } from './local-file.js';
+export { type LocalFile, localFile } from './local-file.js';
 export { setRemoteMemory } from './remote-memory.js';
 export { DeviceInterrupts, type EventfdSource, type InterruptIndex } from './irqs/device-interrupts.js';
 export { InterruptLine, type LineBehavior, type Signalled } from './irqs/interrupt-line.js';

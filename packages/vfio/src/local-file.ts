@@ -4,30 +4,14 @@
  */
 import type { ThreadBus } from '@mediated/core';
 import type { DeviceFile } from './device-file.js';
-import type { FileOperations } from './file-operations.js';
 import { VfioDriver } from './vfio-driver.js';
 
-export class LocalFile {
-  readonly #operations: FileOperations;
-  readonly #number: number;
-  readonly #owner: number;
-
-  /** @internal See {@link localFile}. */
-  constructor(operations: FileOperations, number: number, owner: number) {
-    this.#operations = operations;
-    this.#number = number;
-    this.#owner = owner;
-  }
-
+/** See {@link localFile}. */
+export interface LocalFile {
   /** {@link DeviceFile.read}. Throws, or rejects, as that does. */
-  read(position: number, length: number): Uint8Array | Promise<Uint8Array> {
-    return this.#operations.read(this.#number, position, length, this.#owner);
-  }
-
+  read(position: number, length: number): Uint8Array | Promise<Uint8Array>;
   /** {@link DeviceFile.write}. Throws, or rejects, as that does. */
-  write(position: number, bytes: Uint8Array): number | Promise<number> {
-    return this.#operations.write(this.#number, position, bytes, this.#owner);
-  }
+  write(position: number, bytes: Uint8Array): number | Promise<number>;
 }
 
 /** A file that thread number `owner`, the calling one, has opened of a device of its own; undefined: it is not its own. */
@@ -36,7 +20,13 @@ export function localFile(bus: ThreadBus, file: DeviceFile, owner: number): Loca
   if (mdev === undefined) return undefined;
   for (const { driver } of bus.drivers.values()) {
     if (!(driver instanceof VfioDriver) || driver.deviceOf(mdev) === undefined) continue;
-    return driver.files === undefined ? undefined : new LocalFile(driver.files, file.id, owner);
+    const { files } = driver;
+    if (files === undefined) return undefined;
+    const { id } = file;
+    return {
+      read: (position, length) => files.read(id, position, length, owner),
+      write: (position, bytes) => files.write(id, position, bytes, owner),
+    };
   }
   return undefined;
 }
