@@ -16,7 +16,7 @@ import {
 import type { ClientReading } from './client-words.js';
 import { openGroup } from '@mediated/vfio';
 import type { LockYard } from './lock-yard.js';
-import { readDescriptors, threadCount } from './process-reading.js';
+import { readDescriptors, threadCount } from '../process-reading.js';
 import type { UeventBalance } from './uevent-balance.js';
 
 /** Everything that a chaos run checks, in the words of its report. */

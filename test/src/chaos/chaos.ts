@@ -24,6 +24,7 @@ import { LockYard } from './lock-yard.js';
 import { ORDER_WORDS } from './order.js';
 import { type Plan, planKill, planText } from './plan.js';
 import { Random } from './random.js';
+import { within } from './time.js';
 import { UeventBalance } from './uevent-balance.js';
 
 export interface ChaosOptions {
@@ -93,7 +94,7 @@ const EMPTY_EVERY = 2;
 const PATIENCE = 30_000;
 const SETTLING = 10_000;
 /** A survivor's step takes no longer, in milliseconds (docs/chaos.md). */
-export const STALL_BOUND = 10_000;
+export const STALL_BOUND = 15_000;
 /** The refcount gate starves while operations overlap (mdev-core 15): then clients make way. */
 const STARVED = 300;
 const KEPT_KILLS = 12;
@@ -185,18 +186,18 @@ export class Chaos {
       const renewing = this.#renew(() => raging);
       await Promise.all(Array.from({ length: KILLERS }, () => this.#killUntil(round)));
       raging = false;
-      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#quiet(renewing)))) {
+      if (!(await within(this.#options.patience ?? PATIENCE, this.#quiet(renewing)))) {
         this.#tellStuck();
         return;
       }
-      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#count()))) {
+      if (!(await within(this.#options.patience ?? PATIENCE, this.#count()))) {
         this.#tellStuck();
         return;
       }
       progress?.(this.#report());
       this.#clients.resume();
     }
-    await this.#within(this.#options.patience ?? PATIENCE, this.#clients.stop());
+    await within(this.#options.patience ?? PATIENCE, this.#clients.stop());
   }
 
   async #quiet(renewing: Promise<void>): Promise<void> {
@@ -213,7 +214,7 @@ export class Chaos {
         clients: this.#clients.count,
         driverThreads: DRIVER_THREADS,
       });
-      if (!(await this.#within(this.#options.patience ?? PATIENCE, this.#kill(plan)))) {
+      if (!(await within(this.#options.patience ?? PATIENCE, this.#kill(plan)))) {
         this.#say('asks have settled', `the victim does not come to where it is to die: ${planText(plan)}`);
         return;
       }
@@ -355,16 +356,6 @@ export class Chaos {
     for (const { name, kind, stats } of this.#runtime.lockStatistics()) {
       if (stats.waiting !== 0) this.#say('locks', `${stats.waiting} threads wait for ${kind} ${name}`);
     }
-  }
-
-  async #within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, milliseconds, false);
-    });
-    const inTime = await Promise.race([work.then(() => true as const), late]);
-    clearTimeout(timer);
-    return inTime;
   }
 
   #say(check: CheckName, text: string): void {

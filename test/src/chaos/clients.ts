@@ -10,7 +10,7 @@ import type { LockClientData } from './lock-client.worker.js';
 import type { LockYard } from './lock-yard.js';
 import { giveOrder, isLooping } from './order.js';
 import type { Plan } from './plan.js';
-import { spin } from './spin.js';
+import { spin, within } from './time.js';
 
 /** What the clients work on. */
 export interface Field {
@@ -27,6 +27,9 @@ export const CLIENT_SORTS = ['bus, blocking', 'lock, blocking', 'bus, awaiting',
 export type ClientSort = (typeof CLIENT_SORTS)[number];
 const USERS = 3;
 const TASKS = 3;
+
+/** Milliseconds that a victim may take to where it is to die; it is ended wherever it is then. */
+const PATIENCE = 1000;
 
 const BUS_CLIENT = new URL('./bus-client.worker.js', import.meta.url);
 const LOCK_CLIENT = new URL('./lock-client.worker.js', import.meta.url);
@@ -94,14 +97,16 @@ export class Clients {
     living.doomed = true;
     const gone = () => living.gone;
     const { words } = this;
-    if (way === 'exit' || way === 'loop') giveOrder(words.words, words.order(place), way, after);
-    else await words.passed(place, after, gone);
-    if (way === 'critical') await words.critical(place, gone);
-    if (way === 'loop') {
-      const isLost = () => gone() || isLooping(words.words, words.order(place));
-      while (!isLost()) await words.passed(place, 1, isLost);
+    const order = words.order(place);
+    if (way === 'exit' || way === 'loop') {
+      giveOrder(words.words, order, way, after);
+      const isLost = () => gone() || isLooping(words.words, order);
+      await within(PATIENCE, untilLost(words, place, isLost));
+    } else {
+      await within(PATIENCE, words.passed(place, after, gone));
+      if (way === 'critical') await within(PATIENCE, words.critical(place, gone));
     }
-    if (way !== 'exit' && !living.gone) {
+    if (!living.gone) {
       spin(micros);
       void living.worker.terminate();
     }
@@ -169,4 +174,9 @@ export class Clients {
     const living: Living = { worker, ended, gone: false, doomed: false };
     this.#living[place] = living;
   }
+}
+
+/** Resolves when the client of a place has met its order. */
+async function untilLost(words: ClientWords, place: number, isLost: () => boolean): Promise<void> {
+  while (!isLost()) await words.passed(place, 1, isLost);
 }

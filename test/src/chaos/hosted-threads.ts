@@ -6,12 +6,14 @@ import type { Runtime } from '@mediated/core';
 import { CHAOS_DRIVER } from './chaos-driver.js';
 import { untilPassed } from './client-words.js';
 import { clearOrder, giveOrder, isLooping, ORDER_WORDS } from './order.js';
-import type { Plan } from './plan.js';
-import { spin } from './spin.js';
+import type { Plan, Way } from './plan.js';
+import { spin, within } from './time.js';
 
 type HostedThread = Awaited<ReturnType<Runtime['system']['thread']>>;
 
 const CONTROL = 'vfio';
+/** Milliseconds that a victim may take to where it is to die; it is ended wherever it is then. */
+const PATIENCE = 1000;
 
 /** A hosted thread's death. */
 export interface HostedDeath {
@@ -71,20 +73,25 @@ export class HostedThreads {
         resolve();
       });
     });
-    if (victim === 'driver') {
-      if (way === 'exit' || way === 'loop') giveOrder(this.#orders, order, way, after);
-      else await untilPassed(this.#orders, order, after, () => gone);
-      if (way === 'loop') {
-        const isLost = () => gone || isLooping(this.#orders, order);
-        while (!isLost()) await untilPassed(this.#orders, order, 1, isLost);
-      }
-    }
-    if (!gone && (victim === 'control' || way !== 'exit')) {
+    if (victim === 'driver')
+      await within(
+        PATIENCE,
+        this.#doomedAt(order, way, after, () => gone),
+      );
+    if (!gone) {
       spin(micros);
       void worker.terminate();
     }
     await ended;
     return true;
+  }
+
+  /** Resolves when a driver's thread is where it is to be killed, or has ended itself. */
+  async #doomedAt(order: number, way: Way, after: number, gone: () => boolean): Promise<void> {
+    if (way === 'moment') return untilPassed(this.#orders, order, after, gone);
+    giveOrder(this.#orders, order, way === 'exit' ? 'exit' : 'loop', after);
+    const isLost = () => gone() || isLooping(this.#orders, order);
+    while (!isLost()) await untilPassed(this.#orders, order, 1, isLost);
   }
 
   /** Names of threads that do not run. */

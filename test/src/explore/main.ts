@@ -40,6 +40,7 @@ function optionsOf(target: Target): ExploreOptions {
   return {
     preemptions,
     kills: target.kills,
+    everywhere: target.everywhere,
     steps: target.steps,
     parameters: target.parameters,
     milliseconds: values.milliseconds === undefined ? (bounded ? MINUTE : undefined) : Number(values.milliseconds),

@@ -247,7 +247,7 @@ const MUTEX: readonly Mutant[] = [
     file: 'sync/mutex-words.js',
     from: 'Atomics.compareExchange(words, offset + STATE, granted, 0);',
     to: '',
-    target: 'mutex, heirs die',
+    target: 'mutex, heirs die, everywhere',
   },
   {
     name: 'recovery: a dead heir stays the heir',
@@ -265,7 +265,8 @@ const MUTEX: readonly Mutant[] = [
     to: `    const granted = owner | GRANTED;
     Atomics.compareExchange(words, offset + STATE, granted, 0);
     Atomics.compareExchange(words, offset + HEIR, owner, 0);`,
-    target: 'mutex, heirs die',
+    target: 'mutex, heirs die, everywhere',
+    preemptions: 2,
   },
 ];
 

@@ -14,6 +14,8 @@ export interface Target {
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** Threads that may be killed in one execution. */
   readonly kills?: number;
+  /** Threads change places before every step: see `ExploreOptions.everywhere`. */
+  readonly everywhere?: boolean;
   /** Preemptions in the bounded form; Infinity: all executions. */
   readonly preemptions: number;
   /** Steps after which an execution counts as endless. */
@@ -64,7 +66,7 @@ const MUTEX: readonly Target[] = [
     parameters: { threads: 3, patient: true },
     preemptions: 2,
   },
-  { name: 'mutex, blocked and awaited on one thread', file: 'sync-mutex', scenario: 'mutexBoth', preemptions: ALL },
+  { name: 'mutex, blocked and awaited on one thread', file: 'sync-mutex', scenario: 'mutexBoth', preemptions: 3 },
   { name: 'mutex, heir', file: 'sync-mutex', scenario: 'mutexHeir', preemptions: ALL },
   {
     name: 'mutex, heir with a time-out',
@@ -93,6 +95,15 @@ const MUTEX: readonly Target[] = [
     preemptions: 1,
   },
   { name: 'mutex, heirs die', file: 'sync-mutex', scenario: 'mutexHeirDeath', kills: 1, preemptions: 2 },
+  {
+    name: 'mutex, heirs die, everywhere',
+    file: 'sync-mutex',
+    scenario: 'mutexHeirDeath',
+    kills: 1,
+    preemptions: 1,
+    everywhere: true,
+  },
+  { name: 'mutex, everywhere', file: 'sync-mutex', scenario: 'mutexBlocking', preemptions: 3, everywhere: true },
   { name: 'mutex, a listener that blocks', file: 'sync-mutex', scenario: 'listenerBlocks', preemptions: 2 },
   { name: 'mutex, guards', file: 'sync-mutex', scenario: 'mutexGuards', preemptions: ALL },
 ];
