@@ -19,6 +19,11 @@ export interface ExploreOptions {
    * bounds up to this one are searched in turn, so a failure is found with as few as it needs. `Infinity`: no bound.
    */
   readonly preemptions?: number | undefined;
+  /**
+   * Exhaustive search without reduction: threads change places before every step on shared memory, not only where two
+   * steps race. For code that also reads or writes shared memory without `Atomics`, which the search does not see.
+   */
+  readonly everywhere?: boolean | undefined;
   /** So many random executions instead of an exhaustive search. */
   readonly random?: number | undefined;
   /** Of random executions: the seed (default 1), and the depth of the faults that are looked for (default 3). */
@@ -165,12 +170,13 @@ class Expedition {
 
   /** Searches all executions within a bound. Undefined if it came to no end, because of a failure or a limit. */
   async #within(bound: number): Promise<Search | undefined> {
-    let tree = new Search(bound, this.#player.reaper);
+    const begin = () => new Search(bound, this.#player.reaper, this.#options.everywhere);
+    let tree = begin();
     for (let plan = tree.next(); plan !== undefined; plan = tree.next()) {
       if (this.#exhausted) return undefined;
       const execution = await this.#play(plan);
       if (execution === undefined) return undefined;
-      if (execution.newlyHot) tree = new Search(bound, this.#player.reaper);
+      if (execution.newlyHot) tree = begin();
       else tree.learn(execution);
     }
     return tree;

@@ -39,13 +39,18 @@ interface Node {
 export class Search {
   readonly #bound: number;
   readonly #reaper: number;
+  readonly #everywhere: boolean;
   readonly #path: Node[] = [];
   #begun = false;
   #cut = false;
 
-  /** `bound`: preemptions, or Infinity. `reaper`: the thread that answers deaths, -1 if there is none. */
-  constructor(bound: number, reaper: number) {
+  /**
+   * `bound`: preemptions, or Infinity. `reaper`: the thread that answers deaths, -1 if there is none. `everywhere`: no
+   * reduction; every thread is tried at every step on shared memory.
+   */
+  constructor(bound: number, reaper: number, everywhere = false) {
     this.#bound = bound;
+    this.#everywhere = everywhere;
     this.#reaper = reaper;
   }
 
@@ -100,6 +105,10 @@ export class Search {
     }
     const length = this.#path.length;
     const from = Math.max(0, known - 1);
+    if (this.#everywhere) {
+      for (let step = from; step < length; step++) this.#wantEverything(execution, step);
+      return;
+    }
     const causality = new Causality(execution, length, from);
     for (const { first, second } of causality.races) {
       if (this.#bound === Number.POSITIVE_INFINITY) this.#reverse(execution, causality, first, second);
@@ -120,6 +129,7 @@ export class Search {
 
   /** What sleeps at a node while its next choice is tried. */
   #sleepAfter(node: Node): number {
+    if (this.#everywhere) return 0;
     if (this.#bound === Number.POSITIVE_INFINITY) return node.asleep | node.tried;
     const goingOn = node.last < 0 ? 0 : 1 << node.last;
     return node.asleep | (node.tried & goingOn);
@@ -166,6 +176,12 @@ export class Search {
   /** If the supervisor made this step: the deaths that made it act. */
   #deathsBefore(execution: Execution, step: number): number {
     return execution.thread(step) === this.#reaper ? KILL_CHOICES : 0;
+  }
+
+  #wantEverything(execution: Execution, step: number): void {
+    const node = this.#path[step] as Node;
+    node.wanted |= node.enabled & (STEP_CHOICES | TIME_CHOICES);
+    this.#wantDeathsAndTimeouts(execution, step);
   }
 
   #wantDeathsAndTimeouts(execution: Execution, step: number): void {

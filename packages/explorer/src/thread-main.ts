@@ -27,6 +27,10 @@ patchTime(thread);
 process.on('unhandledRejection', (reason) => {
   if (reason !== unwind && !thread.unwinding) thread.fail(reason);
 });
+// What an event listener throws comes here, an unwinding too.
+process.on('uncaughtException', (error) => {
+  if (error !== unwind && !thread.unwinding) thread.fail(error);
+});
 
 const declarations = new Declarations(subject, index, shared, (body) => thread.quietly(body));
 await declare(subject, declarations);

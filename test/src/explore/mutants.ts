@@ -109,6 +109,7 @@ const WAIT_QUEUE: readonly Mutant[] = [
     from: 'if (!this.#blocked && !this.hasWaiters) {',
     to: 'if (!this.#blocked) {',
     target: 'mutex, blocked and awaited on one thread',
+    preemptions: Number.POSITIVE_INFINITY,
   },
   {
     name: 'a waiter that gives up keeps the wake-up it got',
