@@ -31,7 +31,7 @@ export default defineConfig({
       // Hosts, clients and NATS servers as processes.
       { extends: true, test: { name: 'fleet', include: FLEET, testTimeout: 120_000, hookTimeout: 60_000 } },
       // Old code next to today's, on threads of its own.
-      { extends: true, test: { name: 'history', include: [HISTORY], testTimeout: 60_000 } },
+      { extends: true, test: { name: 'history', include: [HISTORY], testTimeout: 120_000 } },
       // Virtual machines.
       { extends: true, test: { name: 'qemu', include: QEMU, testTimeout: 300_000, hookTimeout: 300_000 } },
     ],

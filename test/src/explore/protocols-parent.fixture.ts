@@ -109,6 +109,7 @@ export class ExploredParent {
   /** The instance counter, in the controller. */
   #instances: Locks['instances'] | undefined;
   readonly #bus: BusHandle | undefined;
+  #holds = () => false;
   #lives = 0;
 
   private constructor(world: World, plan: ParentPlan, core: Core) {
@@ -149,9 +150,7 @@ export class ExploredParent {
     ThreadTable.join(space.threads);
     const self = currentThread();
     const locks = LockSpace.from(space);
-    this.#world.atThreadEnd(() => {
-      if (locks.holds(self)) throw new Error('a lock is held');
-    });
+    this.#holds = () => locks.holds(self);
     return {
       ...this.#slots,
       locks: space,
@@ -249,6 +248,11 @@ export class ExploredParent {
       if (this.#words.late[0] !== 0) throw new Error('unregistration has returned, and a callback of the driver runs');
       this.check(0);
     });
+  }
+
+  /** Throws if the calling thread holds a lock, or an instance. */
+  demandNothingHeld(): void {
+    if (this.#holds()) throw new Error('a lock is held');
   }
 
   /** Throws unless `live` devices are there, and everything else was given back. In the controller. */

@@ -41,6 +41,8 @@ export async function unregister(world: World): Promise<void> {
       leave(mail, 1);
     });
   }
+  // Home, which has no devices of its own.
+  if (world.thread === 0) world.atThreadEnd(() => parent.demandNothingHeld());
   if (slow !== undefined) world.start('user', () => parent.letEnd());
   parent.checkAfterwards();
 }

@@ -117,10 +117,10 @@ export const OLD_CORE: Readonly<Record<string, readonly Edit[]>> = {
   'parent-serialised': [
     {
       module: 'core/mdev/parent-actor',
-      from: 'create: (type, u0, u1, u2, u3) => shard.create(type, u0, u1, u2, u3),',
+      from: 'const result = shard.create(type, u0, u1, u2, u3);',
       to:
-        'create: (...request) => (shard.turn = Promise.resolve(shard.turn).catch(() => {})' +
-        '.then(() => shard.create(...request))),',
+        'const result = (shard.turn = Promise.resolve(shard.turn).catch(() => {})' +
+        '.then(() => shard.create(type, u0, u1, u2, u3)));',
     },
   ],
   /** Before 002fe996: a removal that comes before the create has ended finds no device. */
