@@ -250,8 +250,68 @@ const LOCKS: readonly Target[] = [
   { name: 'lock space, deaths', file: 'sync-locks', scenario: 'lockSpaces', kills: 1, preemptions: 2 },
 ];
 
+const MEMORY: readonly Target[] = [
+  { name: 'arena', file: 'memory', scenario: 'arena', preemptions: 3 },
+  { name: 'arena, one chunk', file: 'memory', scenario: 'arena', parameters: { capacity: 32 }, preemptions: 3 },
+  {
+    name: 'arena, 3 threads',
+    file: 'memory',
+    scenario: 'arena',
+    parameters: { threads: 3, rounds: 1 },
+    preemptions: 2,
+  },
+  { name: 'arena, deaths', file: 'memory', scenario: 'arena', parameters: { rounds: 1 }, kills: 1, preemptions: 1 },
+  { name: 'UUID table', file: 'memory', scenario: 'uuids', parameters: { rounds: 1 }, preemptions: 3 },
+  { name: 'UUID table, 2 rounds', file: 'memory', scenario: 'uuids', preemptions: 2 },
+  {
+    name: 'UUID table, 3 threads',
+    file: 'memory',
+    scenario: 'uuids',
+    parameters: { threads: 3, rounds: 1 },
+    preemptions: 2,
+  },
+  {
+    name: 'UUID table, one looks',
+    file: 'memory',
+    scenario: 'uuids',
+    parameters: { looks: true, rounds: 1 },
+    preemptions: 2,
+  },
+  {
+    name: 'UUID table, deaths',
+    file: 'memory',
+    scenario: 'uuids',
+    parameters: { rounds: 1 },
+    kills: 1,
+    preemptions: 1,
+  },
+  { name: 'numbers', file: 'memory', scenario: 'numbers', preemptions: 3 },
+  {
+    name: 'numbers, 3 threads',
+    file: 'memory',
+    scenario: 'numbers',
+    parameters: { threads: 3, rounds: 1 },
+    preemptions: 3,
+  },
+  { name: 'names', file: 'memory', scenario: 'names', preemptions: ALL },
+  { name: 'names, 3 threads', file: 'memory', scenario: 'names', parameters: { threads: 3 }, preemptions: 3 },
+  { name: 'names, deaths', file: 'memory', scenario: 'names', kills: 1, preemptions: 2 },
+];
+
+const INBOX: readonly Target[] = [
+  { name: 'inbox', file: 'inbox', scenario: 'inbox', preemptions: ALL },
+  {
+    name: 'inbox, 2 senders',
+    file: 'inbox',
+    scenario: 'inbox',
+    parameters: { senders: 2, messages: 1 },
+    preemptions: 3,
+  },
+  { name: 'full ring', file: 'inbox', scenario: 'fullRing', preemptions: ALL },
+];
+
 /** All of them. */
-export const TARGETS: readonly Target[] = [...MUTEX, ...READERS, ...LOCKS, ...PROTOCOLS];
+export const TARGETS: readonly Target[] = [...MUTEX, ...READERS, ...LOCKS, ...MEMORY, ...INBOX, ...PROTOCOLS];
 
 /** The target of this name. */
 export function targetNamed(name: string): Target {
