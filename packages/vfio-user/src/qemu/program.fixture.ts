@@ -53,9 +53,11 @@ export class Program {
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ drivers: loaded, definitions: './definitions' }));
     const instance = `qemu-${randomUUID().slice(0, 8)}`;
     const paths = ['--config', join(folder, 'config.json'), '--socket-dir', join(folder, 'sockets')];
-    const child = spawn(process.execPath, [MAIN, 'up', '--json', '--instance', instance, ...paths], {
+    // It ends some day also when nobody tells it.
+    const child = spawn(process.execPath, [MAIN, 'up', '--json', '--for', '600', '--instance', instance, ...paths], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    process.once('exit', () => child.kill());
     for await (const line of createInterface(child.stdout)) {
       const told = JSON.parse(line) as { readonly event: string; readonly tree?: string | null };
       if (told.event !== 'ready') continue;
@@ -85,12 +87,13 @@ export class Program {
 
   /** Interrupts it, as Ctrl-C does; its status. */
   async end(): Promise<number | null> {
-    const exited = once(this.#process, 'exit');
-    if (this.#process.exitCode === null) this.#process.kill('SIGINT');
-    else return this.#process.exitCode;
-    const [status] = (await exited) as [number | null];
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const exited = once(this.#process, 'exit');
+      this.#process.kill('SIGINT');
+      await exited;
+    }
     rmSync(this.#folder, { recursive: true, force: true });
-    return status;
+    return this.#process.exitCode;
   }
 }
 
