@@ -12,6 +12,7 @@ import {
   type Option,
 } from './commands.js';
 import { commandHelp, programHelp } from './help.js';
+import { meant } from './meant.js';
 
 /** What may follow `fleet`. */
 const FLEET_WORDS = Object.keys(COMMANDS)
@@ -68,7 +69,9 @@ function isCommand(name: string): name is CommandName {
 }
 
 function unknownCommand(name: string): CommandLine {
-  return { refusal: `unknown command ${name}; mediated --help lists them` };
+  const known = meant(name, Object.keys(COMMANDS));
+  const guess = known === undefined ? '' : `; is it ${known}?`;
+  return { refusal: `unknown command ${name}${guess || '; mediated --help lists them'}` };
 }
 
 function parseOptions(name: CommandName, words: readonly string[], draw: Draw): CommandLine {

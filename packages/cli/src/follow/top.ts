@@ -19,7 +19,8 @@ const LEAVE_SCREEN = '\x1b[?25h\x1b[?1049l';
 export function top({ instance, for: seconds }: CommandOptions<'top'>, stage: Stage): Promise<number> {
   const { output } = stage;
   const live = isLive(output);
-  const signal = endOf([stage.signal], seconds);
+  // Where nothing is redrawn, it is one table whatever the limit is.
+  const signal = live ? endOf([stage.signal], seconds) : stage.signal;
   const look = () => request(instance, { request: 'statistics' }, signal) as Promise<StatisticsAnswer | undefined>;
   const paint = painter(output);
   return asking(stage, async () => {

@@ -23,6 +23,7 @@ export function types({ instance, json }: CommandOptions<'types'>, stage: Stage)
     const rows = answer.map(({ parent, type, available, deviceApi, name }) => {
       return [parent, type, String(available), deviceApi, name];
     });
+    if (!json && answer.length === 0) return none(stage, 'no parent is registered');
     print(stage, json ? [JSON.stringify(answer, undefined, 2)] : formatTable(titles, rows, columnsOf(stage.output)));
     return undefined;
   });
@@ -32,6 +33,7 @@ export function list({ instance, json }: CommandOptions<'list'>, stage: Stage): 
   return asking(stage, async () => {
     const answer = (await request(instance, { request: 'list' }, stage.signal)) as DeviceAnswer[] | undefined;
     if (answer === undefined) return INTERRUPTED;
+    if (!json && answer.length === 0) return none(stage, 'no devices; mediated types shows what can be created');
     print(stage, json ? [JSON.stringify(answer, undefined, 2)] : tableOf(answer, columnsOf(stage.output)));
     return undefined;
   });
@@ -69,6 +71,11 @@ function tableOf(devices: readonly DeviceAnswer[], width: number): string[] {
     const qemu = devices[at - above]?.qemu;
     return qemu === undefined ? [line] : [line, `    -device ${quoted(qemu)}`];
   });
+}
+
+/** Says on stderr that there is nothing: what reads stdout gets nothing. */
+function none({ errors }: Stage, sentence: string): undefined {
+  errors.write(`${sentence}\n`);
 }
 
 function print({ output }: Stage, lines: readonly string[]): void {

@@ -14,10 +14,16 @@ export interface Ready {
   readonly parents: readonly Parent[];
 }
 
+/** How the program is called here: from a clone of the repository it is a script of pnpm. */
+export function programName(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  return environment.npm_lifecycle_event === 'mediated' ? 'npx -y pnpm@12 mediated' : 'mediated';
+}
+
 /** The UUID of the kernel's documentation. */
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 
 export function hints(report: Report, { tree, instance, sockets, metrics = null, parents }: Ready): string[] {
+  const program = programName();
   const option = instance === 'default' ? '' : ` --instance ${instance}`;
   const [parent] = parents.filter(({ bus }) => bus === 'mdev');
   const type = parent?.types.at(-1)?.id;
@@ -30,13 +36,13 @@ export function hints(report: Report, { tree, instance, sockets, metrics = null,
       `ls -l ${quoted(tree)}/bus/mdev/devices`,
     );
   }
-  commands.push(`mediated types${option}`);
+  commands.push(`${program} types${option}`);
   if (tree === undefined && parent !== undefined && type !== undefined) {
-    commands.push(`mediated create ${parent.name} ${type}${option}`);
+    commands.push(`${program} create ${parent.name} ${type}${option}`);
   }
-  if (sockets !== undefined) commands.push(`mediated qemu${option}`);
+  if (sockets !== undefined) commands.push(`${program} qemu${option}`);
   if (metrics !== null) commands.push(`curl ${metrics}`);
-  commands.push(`mediated list${option}`, `mediated events${option}`, `mediated top${option}`);
+  commands.push(`${program} list${option}`, `${program} events${option}`, `${program} top${option}`);
   return [
     '',
     tree === undefined ? report.title('ready; no tree is mounted') : report.title(`ready: ${tree} is what /sys is`),

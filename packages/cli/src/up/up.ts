@@ -156,8 +156,8 @@ async function mount(
   } catch (error) {
     if (!isMediatedError(error)) throw error;
     const message = error.message.replace(`${error.code}: `, '');
-    if (place !== '') throw new Refused(message);
     const [missing] = message.split('; without a mount');
+    if (place !== '') throw new Refused(missing);
     const line = `${missing}; all else works: mediated types, create, list and so on`;
     report.warn('notMounted', { code: error.code, message }, line);
     return undefined;
