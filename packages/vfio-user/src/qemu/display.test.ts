@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing } from '../../dist-fixtures/qemu/initrd.fixture.js';
@@ -87,15 +88,16 @@ devmem $row 8`);
   });
 
   test('`echo 1 > remove` on the host waits until the card is unplugged; it is used meanwhile', async () => {
-    const tree = program.tree;
+    const { tree } = program;
+    // The file goes when the removal begins.
+    const file = tree === null ? undefined : join(tree, 'bus/mdev/devices', BOCHS, 'remove');
     let removed = false;
     const removal = (
-      tree === null
-        ? program.command('remove', BOCHS)
-        : execute('sh', ['-c', `echo 1 > ${join(tree, 'bus/mdev/devices', BOCHS, 'remove')}`])
+      file === undefined ? program.command('remove', BOCHS) : execute('sh', ['-c', `echo 1 > ${file}`])
     ).then(() => {
       removed = true;
     });
+    while (file !== undefined && existsSync(file)) await nextTurn();
     const socket = JSON.parse(program.qemuDevice(BOCHS)).socket.path as string;
     await machine.run('dd if=/dev/zero of=/dev/fb0 bs=64k count=48');
     expect([removed, existsSync(socket)]).toEqual([false, true]);
