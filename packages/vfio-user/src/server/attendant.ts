@@ -21,6 +21,8 @@ export interface AttendantOptions {
   readonly index: number;
   readonly generation: number;
   readonly ledger: Int32Array<SharedArrayBuffer>;
+  /** Of what the thread needs to wait for a machine. */
+  readonly waiting: Int32Array<SharedArrayBuffer>;
   /** One word: not 0 from when it is to end. */
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
@@ -38,6 +40,7 @@ export const attendantActor = defineActor({
     const threadBus = ThreadBus.open(options.bus);
     const bus = new Bus(new Client(context.endpoint), threadBus.memory);
     const ledger = new Ledger(options.ledger);
+    const waiting = new Ledger(options.waiting);
     const shown = new ShownRegions(ledger);
     let session: Session | undefined;
     let stopping = false;
@@ -66,7 +69,7 @@ export const attendantActor = defineActor({
       });
 
     async function serve(served: Session): Promise<number> {
-      const guest = { socket: served.socket, heard: told };
+      const guest = { socket: served.socket, heard: told, ledger: waiting };
       waitingRoom.enter(guest);
       try {
         // What has called this has more to do: nobody sleeps before it is done.

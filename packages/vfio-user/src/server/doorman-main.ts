@@ -21,8 +21,8 @@ export interface DoormanOptions {
   readonly wake: number;
   /** One word: not 0 from when it is to end. */
   readonly stop: Int32Array<SharedArrayBuffer>;
-  /** What the attendant holds. */
-  readonly ledger: Int32Array<SharedArrayBuffer>;
+  /** What the attendant holds, and what its thread needs to wait. */
+  readonly ledgers: readonly Int32Array<SharedArrayBuffer>[];
 }
 
 /** What it says once. */
@@ -30,7 +30,7 @@ export type DoormanNews =
   | { readonly kind: 'listening' }
   | { readonly kind: 'failed'; readonly code: MediatedError['code']; readonly message: string };
 
-const { ticket, attendant: handle, path, wake, stop, ledger } = workerData as DoormanOptions;
+const { ticket, attendant: handle, path, wake, stop, ledgers } = workerData as DoormanOptions;
 const port = parentPort;
 if (port === null) throw new Error('this is the code of a worker');
 const own = new Ledger();
@@ -73,7 +73,7 @@ function serveMachine(socket: number): void {
 /** The device's thread has died: what it has left open is closed, and its device is gone. */
 function settle(error: unknown): void {
   if (!isMediatedError(error, 'EIO') && !isMediatedError(error, 'ESRCH')) throw error;
-  new Ledger(ledger).settle();
+  for (const ledger of ledgers) new Ledger(ledger).settle();
 }
 
 function serve(listener: UnixListener): void {

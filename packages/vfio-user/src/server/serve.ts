@@ -149,7 +149,8 @@ export async function serveDevice(
 async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<ServingThread> {
   const ledger = new Ledger();
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const attendant = await startAttendant(runtime, mdev, { ledger: ledger.words, stop });
+  const waiting = new Ledger().words;
+  const attendant = await startAttendant(runtime, mdev, { ledger: ledger.words, waiting, stop });
   // Of this thread, not of the ledger: it goes after the thread has ended.
   const wake = EventDescriptor.create(new Ledger());
   const { ticket, transfer } = runtime.invite();
@@ -159,7 +160,7 @@ async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<
     path,
     wake: wake.descriptor.number,
     stop,
-    ledger: ledger.words,
+    ledgers: [ledger.words, waiting],
   };
   const worker = new Worker(new URL('./doorman-main.js', import.meta.url), {
     workerData: options,
@@ -176,7 +177,7 @@ async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<
 function startAttendant(
   runtime: Runtime,
   mdev: Mdev,
-  parts: Pick<AttendantOptions, 'ledger' | 'stop'>,
+  parts: Pick<AttendantOptions, 'ledger' | 'waiting' | 'stop'>,
 ): Promise<ActorRef<AttendantMessages>> {
   const thread = mdev.parent.frameworkActor(mdev.shard)?.thread;
   const name = runtime.system.statistics().find((statistics) => statistics.thread === thread)?.name;

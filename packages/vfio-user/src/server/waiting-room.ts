@@ -6,7 +6,7 @@
  */
 import { EpollSet } from '../native/epoll-set.js';
 import { EventLoop } from '../native/event-loop.js';
-import { Ledger } from '../native/ledger.js';
+import type { Ledger } from '../native/ledger.js';
 
 /** Milliseconds between two turns in which nothing comes, at most. Not for the loop's sake, which says when it wants one. */
 const LONGEST = 5;
@@ -15,11 +15,12 @@ const LONGEST = 5;
 export interface Guest {
   readonly socket: number;
   readonly heard: readonly number[];
+  /** Where what the wait itself needs is noted, so that somebody can close it if the thread dies waiting. */
+  readonly ledger: Ledger;
 }
 
 class WaitingRoom {
   readonly #loop = new EventLoop();
-  readonly #ledger = new Ledger();
   #guests: readonly Guest[] = [];
   /** Undefined: nobody is there. */
   #set: EpollSet | undefined;
@@ -50,9 +51,10 @@ class WaitingRoom {
     this.#guests = guests;
     this.#set?.close();
     this.#set = undefined;
-    if (guests.length === 0) return;
+    const [first] = guests;
+    if (first === undefined) return;
     const descriptors = guests.flatMap(({ socket, heard }) => [socket, ...heard]);
-    this.#set = new EpollSet([this.#loop.descriptor, ...descriptors], this.#ledger);
+    this.#set = new EpollSet([this.#loop.descriptor, ...descriptors], first.ledger);
   }
 }
 
