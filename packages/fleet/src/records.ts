@@ -3,7 +3,7 @@ import { NAME, UUID } from './names.js';
 import { type Checked, list, object, oneOf, optional, text, texts, whole } from './shape.js';
 
 /** Random name of one running instance of a host. Never used twice, so what was true of an epoch's end stays true. */
-export const EPOCH = /^[0-9a-f]{16}$/;
+const EPOCH = /^[0-9a-f]{16}$/;
 
 const name = text({ like: NAME });
 const epoch = text({ like: EPOCH });

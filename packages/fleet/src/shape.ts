@@ -34,9 +34,6 @@ export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Check<number> 
       : wrong(place, `a whole number from ${least} to ${most}`);
 }
 
-export const yesOrNo: Check<boolean> = (value, place) =>
-  typeof value === 'boolean' ? value : wrong(place, 'true or false');
-
 export function oneOf<const T extends string>(...words: readonly T[]): Check<T> {
   return (value, place) => words.find((word) => word === value) ?? wrong(place, `one of ${words.join(', ')}`);
 }

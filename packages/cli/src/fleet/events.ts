@@ -47,7 +47,7 @@ function timeOf(text: string): Date {
   return time;
 }
 
-export function formatEvent({ sequence, time, host, action, uuid, count }: FleetEvent): string {
+function formatEvent({ sequence, time, host, action, uuid, count }: FleetEvent): string {
   const subject = uuid ?? (count === undefined ? '' : `${whole(count)} events`);
   return `${`${sequence} ${time.toISOString()} ${action.padEnd(ACTION_COLUMNS)} ${host} ${subject}`.trimEnd()}\n`;
 }

@@ -1,4 +1,5 @@
 /** The stream of events: what is told, in which order, to whom how often. */
+import { once } from 'node:events';
 import type { Fleet, FleetEvent } from '@mediated/fleet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noServer } from '../../dist-fixtures/live/nats-server.fixture.js';
@@ -135,7 +136,7 @@ describe.skipIf(noServer !== '')(`events ${noServer}`, () => {
     })();
     relay.cut();
     await expect.poll(() => told.length, { timeout: 20_000 }).toBe(2);
-    const back = new Promise((resolve) => host.once('back', resolve));
+    const back = once(host, 'back');
     relay.heal();
     await back;
     await expect.poll(() => told.length, { timeout: 20_000 }).toBe(4);

@@ -3,7 +3,7 @@
  * is asked over IPC, by nobody but the test that started it.
  */
 import { Runtime } from '@mediated/core';
-import { FleetHost, type ParentOffer } from '@mediated/fleet';
+import { FleetHost } from '@mediated/fleet';
 import { mttyUrl } from '@mediated/vendors';
 
 /** What a host process tells of itself. */
@@ -60,10 +60,3 @@ process.on('message', (question) => {
 });
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
-
-/** The offers of a report's host as the fleet has them. */
-export function published(parents: readonly ParentOffer[]): Record<string, number> {
-  return Object.fromEntries(
-    parents.flatMap(({ parent, types }) => types.map(({ type, available }) => [`${parent}/${type}`, available])),
-  );
-}

@@ -1,4 +1,5 @@
 /** Placement over real hosts: where devices go, what is retried elsewhere, what is told. */
+import { once } from 'node:events';
 import { MediatedError } from '@mediated/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noServer } from '../../dist-fixtures/live/nats-server.fixture.js';
@@ -123,7 +124,7 @@ describe.skipIf(noServer !== '')(`placement ${noServer}`, () => {
     expect([created.length, failed, doubtful.length]).toEqual([8, [], 8]);
     expect(doubtful.every(({ host, error }) => host === 'a' && error.code === 'EIO')).toBe(true);
     expect(b.machine.devices()).toHaveLength(8);
-    const back = new Promise((resolve) => a.host.once('back', resolve));
+    const back = once(a.host, 'back');
     relay.heal();
     await back;
     go();

@@ -72,7 +72,7 @@ describe.skipIf(noServer !== '')(`a storm ${noServer}`, () => {
     ends.push(() => server.stop());
     const processes = await hosts(['a', 'b', 'c'], server.url);
     const fleet = await client(server.url);
-    const clients = [];
+    const clients: StormClient[] = [];
     for (const number of [1, 2, 3, 4]) clients.push(new StormClient(await client(server.url), number, SEED));
     const running = clients.map((storm) => storm.run());
     const below = random(SEED);
@@ -116,7 +116,7 @@ describe.skipIf(noServer !== '')(`a storm ${noServer}`, () => {
     const urls = servers.map(({ url }) => url).join(',');
     const processes = await hosts(['a', 'b', 'c'], urls, 3);
     const fleet = await client(urls);
-    const clients = [];
+    const clients: StormClient[] = [];
     for (const number of [1, 2]) clients.push(new StormClient(await client(urls), number, SEED));
     const running = clients.map((storm) => storm.run());
     for (const server of servers) {
