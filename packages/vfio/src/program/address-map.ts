@@ -13,8 +13,13 @@ const NOTHING = new Uint8Array(0);
 /** One piece of memory. */
 interface Piece {
   readonly address: bigint;
-  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** Undefined: nobody has kept it. */
+  bytes(): Uint8Array | undefined;
 }
+
+/** With so many pieces, those that nobody has kept are looked for. */
+const LEAST_SWEEP = 64;
 
 /** Memory lent for one call. */
 export interface Loan {
@@ -32,7 +37,8 @@ let ofThread: AddressMap | undefined;
 export class AddressMap {
   /** Number of the program among those of its thread. */
   readonly program = ++lastProgram;
-  readonly #pieces: Piece[] = [];
+  #pieces: Piece[] = [];
+  #sweepAt = LEAST_SWEEP;
   readonly #addresses = new WeakMap<SharedArrayBuffer, bigint>();
   #next = FIRST_ADDRESS;
 
@@ -45,17 +51,31 @@ export class AddressMap {
   /** Puts memory somewhere; returns its address, a multiple of 4096. It stays until `remove`. */
   place(memory: SharedArrayBuffer | Uint8Array): bigint {
     const bytes = memory instanceof Uint8Array ? memory : new Uint8Array(memory);
-    const address = this.#next;
-    this.#pieces.push({ address, bytes });
-    // A page is left free, so that no range holds two pieces.
-    this.#next += ((BigInt(bytes.length) + PAGE_BYTES - 1n) & -PAGE_BYTES) + PAGE_BYTES;
+    return this.#place(bytes.length, () => bytes);
+  }
+
+  /** Where a whole buffer lies; puts it somewhere when it lies nowhere. It stays as long as somebody else keeps it. */
+  addressOf(memory: SharedArrayBuffer): bigint {
+    const known = this.#addresses.get(memory);
+    if (known !== undefined) return known;
+    const kept = new WeakRef(memory);
+    const address = this.#place(memory.byteLength, () => {
+      const alive = kept.deref();
+      return alive === undefined ? undefined : new Uint8Array(alive);
+    });
+    this.#addresses.set(memory, address);
     return address;
   }
 
-  /** Where a whole buffer lies; puts it somewhere when it lies nowhere. */
-  addressOf(memory: SharedArrayBuffer): bigint {
-    let address = this.#addresses.get(memory);
-    if (address === undefined) this.#addresses.set(memory, (address = this.place(memory)));
+  #place(length: number, bytes: Piece['bytes']): bigint {
+    if (this.#pieces.length >= this.#sweepAt) {
+      this.#pieces = this.#pieces.filter((piece) => piece.bytes() !== undefined);
+      this.#sweepAt = Math.max(LEAST_SWEEP, 2 * this.#pieces.length);
+    }
+    const address = this.#next;
+    this.#pieces.push({ address, length, bytes });
+    // A page is left free, so that no range holds two pieces.
+    this.#next += ((BigInt(length) + PAGE_BYTES - 1n) & -PAGE_BYTES) + PAGE_BYTES;
     return address;
   }
 
@@ -63,8 +83,8 @@ export class AddressMap {
   remove(address: bigint): boolean {
     const at = this.#pieces.findIndex((piece) => piece.address === address);
     if (at === -1) return false;
-    const [{ bytes }] = this.#pieces.splice(at, 1);
-    if (bytes.buffer instanceof SharedArrayBuffer) this.#addresses.delete(bytes.buffer);
+    const memory = this.#pieces.splice(at, 1)[0]?.bytes()?.buffer;
+    if (memory instanceof SharedArrayBuffer) this.#addresses.delete(memory);
     return true;
   }
 
@@ -72,8 +92,8 @@ export class AddressMap {
   at(address: bigint, length: bigint): Uint8Array | undefined {
     for (const piece of this.#pieces) {
       const from = address - piece.address;
-      if (from < 0n || from + length > BigInt(piece.bytes.length)) continue;
-      return piece.bytes.subarray(Number(from), Number(from + length));
+      if (from < 0n || from + length > BigInt(piece.length)) continue;
+      return piece.bytes()?.subarray(Number(from), Number(from + length));
     }
     return undefined;
   }
@@ -82,8 +102,8 @@ export class AddressMap {
   prefix(address: bigint, length: number): Uint8Array {
     for (const piece of this.#pieces) {
       const from = address - piece.address;
-      if (from < 0n || from >= BigInt(piece.bytes.length)) continue;
-      return piece.bytes.subarray(Number(from), Number(from) + length);
+      if (from < 0n || from >= BigInt(piece.length)) continue;
+      return piece.bytes()?.subarray(Number(from), Number(from) + length) ?? NOTHING;
     }
     return NOTHING;
   }
