@@ -12,6 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const PRINTED: Readonly<Record<string, string>> = {
   cli: '10 0\n',
   core: 'true 42 17 0\n',
+  explorer: 'check true\n',
+  fleet: 'ECONNREFUSED\n',
   fleet: 'ECONNREFUSED\n',
   sysfs: 'true\n',
   vendors: 'PNG 24\n',
