@@ -180,6 +180,26 @@ export const SUITES: readonly Suite[] = [
     },
   },
   {
+    name: 'fleet',
+    about: 'three hosts of a fleet as processes, their clients, and a NATS server on loopback',
+    figures: {
+      'placed_per_second.1': { about: 'devices that one client places over 3 hosts a second' },
+      'placed_per_second.4': { about: 'devices that four clients place over 3 hosts a second' },
+      create_vs_roundtrip: { about: 'time of one create, over a bare request and reply of NATS', mark: atMost(3) },
+      lost_leases: {
+        about: 'time from killing a host to its devices being reported lost, in lease lengths',
+        mark: atMost(1.5),
+      },
+      'status_ms.1000': { about: 'milliseconds until a new client has the status of 1000 hosts' },
+      'status_bytes.1000': { about: 'bytes that it is sent for that' },
+    },
+    parts: {
+      creates: () => import('./fleet/creates.js'),
+      lost: () => import('./fleet/lost.js'),
+      status: () => import('./fleet/status.js'),
+    },
+  },
+  {
     name: 'gate',
     about: 'unregistering a parent while two clients keep creating devices on it',
     figures: {
