@@ -12,7 +12,8 @@ import { PROTOCOL_MUTANTS } from './protocols-mutants.js';
 export interface Mutant {
   /** What is wrong. */
   readonly name: string;
-  /** The file below `packages/core/dist`, what stands there, and what is put there. */
+  /** The package, `core` if not given; the file below its `dist`, what stands there, and what is put there. */
+  readonly package?: 'core' | 'vfio';
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -21,24 +22,27 @@ export interface Mutant {
   readonly preemptions?: number;
 }
 
-const CORE = new URL('../../../packages/core/', import.meta.url);
+const PACKAGES = new URL('../../../packages/', import.meta.url);
 
 /** Built code with the edit of a mutant. */
 export class MutantCode {
-  private constructor(readonly folder: string) {}
+  private constructor(
+    readonly folder: string,
+    readonly original: URL,
+  ) {}
 
   /** Copies the built code and edits it. Throws unless the edit matches exactly once. */
-  static async make({ name, file, from, to }: Mutant): Promise<MutantCode> {
+  static async make({ name, package: edited = 'core', file, from, to }: Mutant): Promise<MutantCode> {
     const folder = await mkdtemp(join(tmpdir(), 'mediated-mutant-'));
-    const code = new MutantCode(folder);
+    const code = new MutantCode(folder, new URL(`${edited}/`, PACKAGES));
     try {
-      const core = fileURLToPath(CORE);
-      await cp(join(core, 'dist'), join(folder, 'dist'), {
+      const original = fileURLToPath(code.original);
+      await cp(join(original, 'dist'), join(folder, 'dist'), {
         recursive: true,
         filter: (path) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path),
       });
-      await cp(join(core, 'package.json'), join(folder, 'package.json'));
-      await symlink(join(core, 'node_modules'), join(folder, 'node_modules'));
+      await cp(join(original, 'package.json'), join(folder, 'package.json'));
+      await symlink(join(original, 'node_modules'), join(folder, 'node_modules'));
       const path = join(folder, 'dist', file);
       const text = await readFile(path, 'utf8');
       const parts = text.split(from);
@@ -53,7 +57,7 @@ export class MutantCode {
 
   /** What the explorer is to take in place of the real code. */
   get replacements(): { readonly from: string; readonly to: string }[] {
-    return [{ from: new URL('dist/', CORE).href, to: pathToFileURL(join(this.folder, 'dist/')).href }];
+    return [{ from: new URL('dist/', this.original).href, to: pathToFileURL(join(this.folder, 'dist/')).href }];
   }
 
   async remove(): Promise<void> {

@@ -4,7 +4,7 @@
  * other words of a slot belong to the asker while it is idle or ANSWERED, else to the server. BELL: added to by all.
  */
 
-export const QUESTIONS = ['children', 'removeChild', 'create', 'remove', 'stop'] as const;
+export const QUESTIONS = ['children', 'removeChild', 'create', 'remove', 'open', 'close', 'stop'] as const;
 export type Question = (typeof QUESTIONS)[number];
 
 // STATE is 0 while it is idle.

@@ -147,4 +147,55 @@ const GATES: readonly Mutant[] = [
   },
 ];
 
-export const PROTOCOL_MUTANTS: readonly Mutant[] = [...PARENTS, ...GATES];
+const FILES: readonly Mutant[] = [
+  {
+    name: 'open: takes no reference of the device',
+    package: 'vfio',
+    file: 'device-files.js',
+    from: 'device?.listed && device.references.tryGet()',
+    to: 'device?.listed',
+    target: 'open, close and remove',
+  },
+  {
+    name: 'close: keeps its reference of the device',
+    package: 'vfio',
+    file: 'device-files.js',
+    from: 'file.device.references.put();',
+    to: '',
+    target: 'open, close and remove',
+  },
+  {
+    name: 'close: does not close the device',
+    package: 'vfio',
+    file: 'device-files.js',
+    from: 'const closed = underMutex(file.device.set.mutex, () => this.#first.close(file.device, used));',
+    to: 'const closed = 0;',
+    target: 'open, close and remove',
+  },
+  {
+    name: 'close: the device is closed with the first of its files',
+    package: 'vfio',
+    file: 'first-open.js',
+    from: 'if (device.openCount !== 1) {',
+    to: 'if (false) {',
+    target: 'open, close and remove, 2 files',
+  },
+  {
+    name: 'removal does not wait for users',
+    package: 'vfio',
+    file: 'vfio-driver.js',
+    from: 'return users.gone.then(() => {',
+    to: 'return Promise.resolve().then(() => {',
+    target: 'open, close and remove',
+  },
+  {
+    name: 'removal keeps the reference that registration has taken',
+    package: 'vfio',
+    file: 'vfio-driver.js',
+    from: 'if (device.references.put())',
+    to: 'if (false)',
+    target: 'open, close and remove',
+  },
+];
+
+export const PROTOCOL_MUTANTS: readonly Mutant[] = [...PARENTS, ...GATES, ...FILES];

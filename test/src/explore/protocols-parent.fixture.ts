@@ -19,7 +19,7 @@ import type * as BusModule from '../../../packages/core/dist/mdev/thread-bus.js'
 import type { BusHandle } from '../../../packages/core/dist/mdev/bus-memory.js';
 import type { GateHandle, GateKind } from '../../../packages/core/dist/mdev/gate.js';
 import type { ParentMessages, ParentOptions } from '../../../packages/core/dist/mdev/parent-protocol.js';
-import type { LockHandle, Semaphore } from '@mediated/core/sync';
+import type { LockHandle, Mutex, Semaphore } from '@mediated/core/sync';
 import { type Answer, ask, createMail, type Mail, type Question } from './protocols-mail.fixture.js';
 
 // Before anything of the core is loaded: scenes of old code (test/src/history) are explored too.
@@ -51,6 +51,7 @@ export const ASKERS = 2;
 /** A chunk of the arena for each thread. */
 const DEVICES = 256;
 const INSTANCES = 4;
+const PINS = 1000;
 const LOCK_WORDS = 2048;
 const TABLE_WORDS = 68;
 
@@ -65,6 +66,15 @@ type Words = Readonly<Record<(typeof WORDS)[number], Word>>;
 
 type ParentHandlers = Handlers<ParentMessages>;
 
+/** The open files of a shard. */
+export interface Files {
+  open(index: number, generation: number, owner: number): number | Promise<number>;
+  close(file: number, owner: number): number | Promise<number>;
+}
+
+/** Whose files they are: any thread but the shard. */
+const OWNER = 60;
+
 export interface ParentPlan {
   readonly gate: GateKind;
   /** A callback of the driver that waits until somebody lets it end: the user of a device that is to be removed, say. */
@@ -77,6 +87,9 @@ export interface ParentPlan {
 class Locks {
   readonly gate: GateHandle;
   readonly instances: Semaphore;
+  /** Of a vfio driver: its pins, and the registry of device sets. */
+  readonly pins: Semaphore;
+  readonly registry: Mutex;
   readonly space: BusHandle['locks'];
   // A table of its own: the threads of an exploration do not use up the ids of the process.
   readonly #threads = new SharedArrayBuffer(TABLE_WORDS * 4);
@@ -89,11 +102,20 @@ class Locks {
     const gate = createGate(kind, space, 'home');
     this.gate = { ...gate, locks: gate.locks.map((lock) => ({ ...lock, threads: this.#threads })) };
     this.instances = space.semaphore(instances);
+    this.pins = space.semaphore(PINS);
+    this.registry = space.mutex('device set registry');
   }
 
-  get handles(): { space: BusHandle['locks']; gate: GateHandle; instances: LockHandle<'semaphore'> } {
-    const { space, gate, instances } = this;
-    return { space, gate, instances: { ...instances.handle, threads: this.#threads } };
+  get handles() {
+    const { space, gate, instances, pins, registry } = this;
+    const own = <Handle extends LockHandle>(handle: Handle): Handle => ({ ...handle, threads: this.#threads });
+    return {
+      space,
+      gate,
+      instances: own(instances.handle),
+      pins: own(pins.handle),
+      registry: own(registry.handle),
+    };
   }
 }
 
@@ -155,22 +177,24 @@ export class ExploredParent {
       ...this.#slots,
       locks: space,
       settings: { id: '', gate: this.#plan.gate, quirks: 'kernel', probeDeadline: 0 },
-      names: NameTable.create({ capacity: 16 }).handle,
+      names: NameTable.create({ capacity: 64 }).handle,
       events: EventLog.create().handle,
-      groups: IdAllocator.create(1).handle,
-      numbers: IdAllocator.create(1).handle,
+      groups: IdAllocator.create(32).handle,
+      numbers: IdAllocator.create(32).handle,
       drivers: Arena.create({ capacity: 1, slotWords: layout.DRIVER_WORDS }).handle,
       flags: new Int32Array(new SharedArrayBuffer(layout.FLAG_WORDS * 4)),
     };
   }
 
-  /** The actor of a shard, begun anew: nothing is left of the execution before. */
-  actor(shard: number): ParentHandlers {
+  /** The actor of a shard, begun anew: nothing is left of the execution before. `driver`: in place of the plan's. */
+  actor(shard: number, driver: (bus: BusModule.ThreadBus) => MdevDriver = () => this.#driver()): ParentHandlers {
     const { gate, instances } = this.#locks;
     const attached = this.#bus as BusHandle;
     const bus = { ...attached, settings: { ...attached.settings, id: `${this.#lives++}` } };
     const { ThreadBus, parentActor } = this.#core;
-    ThreadBus.open(bus).drivers.set('explored', { name: 'explored', bus: 'mdev', driver: this.#driver() });
+    const opened = ThreadBus.open(bus);
+    opened.memory.locks.close();
+    opened.drivers.set('explored', { name: 'explored', bus: 'mdev', driver: driver(opened) });
     const options: ParentOptions = {
       bus,
       parent: 0,
@@ -206,8 +230,8 @@ export class ExploredParent {
     if (Atomics.load(inside, 0) !== 0) Atomics.add(late, 0, 1);
   }
 
-  /** What the shard does with a question; `remove` is about the device that was made first. */
-  answerer(shard: ParentHandlers): (question: Question, words: Int32Array) => Answer | Promise<Answer> {
+  /** What the shard does with a question; `remove`, `open` and `close` are about the device that was made first. */
+  answerer(shard: ParentHandlers, files?: Files): (question: Question, words: Int32Array) => Answer | Promise<Answer> {
     const { HANDLE_SHIFT } = this.#core;
     let stopped = false;
     /** The device that was made first. */
@@ -228,11 +252,25 @@ export class ExploredParent {
           return stopped ? -ENODEV : noted(shard.create(0, 0, 0, 0, a));
         case 'remove':
           return stopped ? -ENODEV : shard.remove(made % HANDLE_SHIFT, Math.floor(made / HANDLE_SHIFT));
+        case 'open':
+          return files?.open(made % HANDLE_SHIFT, Math.floor(made / HANDLE_SHIFT), OWNER) ?? -ENODEV;
+        case 'close':
+          return files?.close(a, OWNER) ?? -ENODEV;
         case 'stop':
           stopped = true;
           return 0;
       }
     };
+  }
+
+  /** A word that the scenario has to itself, or shares under a name of its own. */
+  word(name: keyof Words): Word {
+    return this.#words[name];
+  }
+
+  /** The lock space's memory, and a semaphore's handle for all threads, made in the controller. */
+  get locks(): Locks['handles'] {
+    return this.#locks;
   }
 
   /** Lets the slow callback end. */

@@ -20,6 +20,14 @@ const creates = (name: string, preemptions: number, parameters: Record<string, u
   preemptions,
 });
 
+const opens = (name: string, preemptions: number, parameters: Record<string, unknown>): Target => ({
+  name,
+  file: 'protocols-open',
+  scenario: 'opens',
+  parameters,
+  preemptions,
+});
+
 export const PROTOCOLS: readonly Target[] = [
   ...GATES.flatMap((gate) => [
     unregister(`unregister (${gate}) and create`, gate === 'rwsem' ? 3 : 2, { gate, operation: 'create' }),
@@ -36,4 +44,9 @@ export const PROTOCOLS: readonly Target[] = [
   creates('create and remove, one UUID', 3, { uuids: [1, 1], removes: true }),
   creates('create and remove, one instance', 3, { uuids: [1, 2], instances: 1, removes: true }),
   creates('create and remove, one UUID, 3 actors', 1, { uuids: [1, 1, 1], removes: true }),
+  opens('open, close and remove', 1, { end: 'remove' }),
+  opens('open, close and remove, 2 files', 0, { end: 'remove', files: 2 }),
+  opens('open, close and remove, slow opens', 0, { end: 'remove', slow: 'open' }),
+  opens('open, close and unregister', 0, { end: 'unregister' }),
+  opens('open, close and unregister, slow opens', 0, { end: 'unregister', slow: 'open' }),
 ];
