@@ -191,6 +191,7 @@ export class Chaos {
         return;
       }
       if (!(await within(this.#options.patience ?? PATIENCE, this.#count()))) {
+        this.#say('asks have settled', 'a count, or the unregistration of a parent for it, does not end');
         this.#tellStuck();
         return;
       }

@@ -3,6 +3,7 @@
  * give its thread back. Everything settles, others are served meanwhile, nothing is left. Called by `main.ts` and by its test.
  */
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMediatedError, Runtime } from '@mediated/core';
 import { SOAK_DEVICES, SOAK_DRIVER, SOAK_TYPE, soakDriverUrl } from './soak-driver.js';
@@ -26,6 +27,8 @@ const HELD = 50;
 const MEANWHILE = 200;
 /** Milliseconds after which a thread that does not answer is ended. */
 const HANG_DEADLINE = 500;
+/** Turns of the event loop. */
+const SETTLING_TURNS = 10_000;
 
 export async function load(): Promise<LoadReport> {
   const failures: string[] = [];
@@ -91,7 +94,10 @@ export async function load(): Promise<LoadReport> {
       const available = await parent.availableInstances(SOAK_TYPE);
       check(`${parent.name} has ${available} instances`, available === SOAK_DEVICES);
     }
-    const unread = runtime.system.statistics().reduce((sum, thread) => sum + thread.unread, 0);
+    const unreadNow = () => runtime.system.statistics().reduce((sum, thread) => sum + thread.unread, 0);
+    // Who has answered a moment ago may not have said yet that it has read the question.
+    for (let turn = 0; turn < SETTLING_TURNS && unreadNow() > 0; turn++) await setImmediate();
+    const unread = unreadNow();
     check(`${unread} messages are not read`, unread === 0);
   } finally {
     await runtime.close();

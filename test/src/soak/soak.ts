@@ -83,7 +83,7 @@ export async function soak({ cycles, measured, leaks = false }: SoakOptions): Pr
         const first = lives;
         await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => liveSome(runtime, first + at, first + some)));
         lives += some;
-        if (leaks) leaked.push(new Array(20_000).fill(lives));
+        if (leaks) leaked.push(new Array(100_000).fill(lives));
         await runtime.unregisterParent('one');
         await runtime.registerParent({ name: 'one', driver: SOAK_DRIVER });
       }
