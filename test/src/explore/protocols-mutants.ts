@@ -198,4 +198,39 @@ const FILES: readonly Mutant[] = [
   },
 ];
 
-export const PROTOCOL_MUTANTS: readonly Mutant[] = [...PARENTS, ...GATES, ...FILES];
+const SETS: readonly Mutant[] = [
+  {
+    name: 'device set: joined without the registry',
+    package: 'vfio',
+    file: 'set-table.js',
+    from: 'underMutex(this.registry, () => this.#admit(device, key, bytes))',
+    to: 'this.#admit(device, key, bytes)',
+    target: 'device set',
+  },
+  {
+    name: 'device set: a member that leaves stays counted',
+    package: 'vfio',
+    file: 'set-table.js',
+    from: 'members.release();',
+    to: '',
+    target: 'device set',
+  },
+  {
+    name: 'device set: given back with its first member',
+    package: 'vfio',
+    file: 'set-table.js',
+    from: 'if (members.value === MOST_MEMBERS)\n            this.#giveBack(at);',
+    to: 'this.#giveBack(at);',
+    target: 'device set',
+  },
+  {
+    name: 'device set: its mutex is not taken when it is free',
+    package: 'vfio',
+    file: 'under-mutex.js',
+    from: 'if (!mutex.tryLock())',
+    to: 'if (mutex.owner < 0) return body();\n    if (!mutex.tryLock())',
+    target: 'device set',
+  },
+];
+
+export const PROTOCOL_MUTANTS: readonly Mutant[] = [...PARENTS, ...GATES, ...FILES, ...SETS];
