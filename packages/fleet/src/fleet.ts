@@ -75,7 +75,7 @@ export class Fleet {
     const connection = await connectTo({ name: 'mediated client', ...options });
     try {
       const store = await Store.open(connection, names);
-      return new Fleet(store, await View.open(store, { follow: true }));
+      return new Fleet(store, await View.open(store, { offers: true }));
     } catch (error) {
       await connection.close();
       throw refusalOf(error, 'connect', names.fleet);

@@ -80,8 +80,8 @@ export class Journal {
   }
 
   async #run(): Promise<void> {
-    // What is told in one turn goes together.
-    await Promise.resolve();
+    // What is told in one turn goes together, after what is answered in it.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0 && !this.#closed) {
       const batch = this.#takeBatch();
       let left = await this.#append(batch, false);

@@ -65,8 +65,7 @@ export class Session {
     );
     // Whoever sees the lease finds the service and what the host offers.
     await this.#service.begin();
-    this.#inventory.changed();
-    await this.#inventory.settled();
+    await this.#inventory.publish();
     if (!(await this.#lease.begin())) return false;
     // What the epochs before this one had is nobody's.
     this.#do(sweep(this.#store, this.host.name));

@@ -51,6 +51,7 @@ const MOST_LOOKS = 64;
 
 export class View extends EventEmitter<ViewEvents> {
   readonly #store: Store;
+  readonly #offers: boolean;
   readonly #hosts = new Map<string, Seen>();
   readonly #last: Record<BucketName, number> = { hosts: 0, leases: 0, inventories: 0, devices: 0 };
   #watches: { stop(): void }[] = [];
@@ -60,20 +61,22 @@ export class View extends EventEmitter<ViewEvents> {
   /** Before the first look is complete nobody is told. */
   #complete = false;
 
-  private constructor(store: Store) {
+  private constructor(store: Store, offers: boolean) {
     super();
     this.#store = store;
+    this.#offers = offers;
   }
 
-  /** Looks once at everything; with `follow` also at all that changes from then on. */
-  static async open(store: Store, { follow }: { readonly follow: boolean }): Promise<View> {
-    const view = new View(store);
+  /**
+   * Looks once at everything, and follows all that changes from then on. Without `offers` it does not see what hosts offer, and
+   * takes one whose lease is there for alive.
+   */
+  static async open(store: Store, { offers }: { readonly offers: boolean }): Promise<View> {
+    const view = new View(store, offers);
     await view.#lookAtAll();
-    if (follow) {
-      await view.#watch();
-      void view.#watchConnection();
-      view.#schedule();
-    }
+    await view.#watch();
+    void view.#watchConnection();
+    view.#schedule();
     return view;
   }
 
@@ -88,7 +91,7 @@ export class View extends EventEmitter<ViewEvents> {
     if (seen?.record === undefined) return undefined;
     const { epoch, term, labels } = seen.record;
     const inventory = seen.inventory?.epoch === epoch ? seen.inventory : undefined;
-    return { name, epoch, term, labels, inventory, state: stateOf(seen) };
+    return { name, epoch, term, labels, inventory, state: stateOf(seen, this.#offers) };
   }
 
   /** The state of an epoch of a host; `left` when the name has another epoch by now, or none. */
@@ -118,7 +121,7 @@ export class View extends EventEmitter<ViewEvents> {
     await Promise.all([
       take('hosts', hostRecord, (_key, value) => this.#applyRecord(value)),
       take('leases', leaseRecord, (key, { epoch }, revision) => this.#applyLease(key, epoch, revision)),
-      take('inventories', inventoryRecord, (key, value) => this.#applyInventory(key, value)),
+      ...(this.#offers ? [take('inventories', inventoryRecord, (key, value) => this.#applyInventory(key, value))] : []),
     ]);
     this.#complete = true;
     for (const [name, seen] of this.#hosts) {
@@ -150,7 +153,9 @@ export class View extends EventEmitter<ViewEvents> {
     await Promise.all([
       follow('hosts', hostRecord, (_entry, value) => this.#applyRecord(value)),
       follow('leases', leaseRecord, ({ key, revision }, { epoch }) => this.#applyLease(key, epoch, revision)),
-      follow('inventories', inventoryRecord, ({ key }, value) => this.#applyInventory(key, value)),
+      ...(this.#offers
+        ? [follow('inventories', inventoryRecord, ({ key }, value) => this.#applyInventory(key, value))]
+        : []),
     ]);
   }
 
@@ -201,7 +206,7 @@ export class View extends EventEmitter<ViewEvents> {
   /** Tells a state that has changed. */
   #settle(name: string, seen: Seen): void {
     if (!this.#complete || seen.record === undefined) return;
-    const state = stateOf(seen);
+    const state = stateOf(seen, this.#offers);
     const before = seen.state;
     if (state === before) return;
     seen.state = state;
@@ -252,9 +257,10 @@ export class View extends EventEmitter<ViewEvents> {
   }
 }
 
-function stateOf({ record, alive, leaseEpoch, judged, inventory }: Seen): HostState {
+/** `offers`: only who has published what it offers is alive. */
+function stateOf({ record, alive, leaseEpoch, judged, inventory }: Seen, offers: boolean): HostState {
   if (record === undefined) return 'left';
   if (record.state !== 'up') return record.state;
-  if (alive && leaseEpoch === record.epoch) return inventory?.epoch === record.epoch ? 'live' : 'joining';
+  if (alive && leaseEpoch === record.epoch) return !offers || inventory?.epoch === record.epoch ? 'live' : 'joining';
   return judged === record.epoch || leaseEpoch === record.epoch ? 'lost' : 'joining';
 }

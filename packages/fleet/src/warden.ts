@@ -62,7 +62,7 @@ export class Warden {
     const key = seatKey(this.#seat);
     this.#revision = (await this.#store.write('leases', key, { epoch: this.#epoch }, this.#revision)) ?? 0;
     if (this.#revision === 0 || this.#view !== undefined || this.#closing.signal.aborted) return;
-    this.#view = await View.open(this.#store, { follow: true });
+    this.#view = await View.open(this.#store, { offers: false });
     for (const host of this.#view.hosts()) if (host.state === 'lost') void this.#tell(host);
     this.#view.on('state', (host) => {
       if (host.state === 'lost') void this.#tell(host);
