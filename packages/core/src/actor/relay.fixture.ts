@@ -96,12 +96,19 @@ export const relay = defineActor({
 
 export const steps = defineProtocol({ work: ask([int], none), log: ask([], value<string[]>()), quick: tell([]) });
 
-function startSteps() {
+/** `meet`: the first piece of work ends when the second has begun. */
+function startSteps(meet: boolean) {
   const log: string[] = [];
+  let secondHasBegun = () => {};
+  const second = new Promise<void>((resolve) => {
+    secondHasBegun = resolve;
+  });
   return {
     handlers: {
       work: async (n: number) => {
         log.push(`${n} begins`);
+        if (n === 2) secondHasBegun();
+        if (meet) await second;
         for (let turn = 0; turn < 10; turn++) await null;
         log.push(`${n} ends`);
       },
@@ -116,12 +123,12 @@ export const serialSteps = defineActor({
   name: 'serialSteps',
   protocol: steps,
   serial: true,
-  start: (_, __: null) => startSteps(),
+  start: (_, __: null) => startSteps(false),
 });
 
 export const interleavedSteps = defineActor({
   module: import.meta.url,
   name: 'interleavedSteps',
   protocol: steps,
-  start: (_, __: null) => startSteps(),
+  start: (_, __: null) => startSteps(true),
 });
