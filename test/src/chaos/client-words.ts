@@ -271,11 +271,7 @@ export async function untilPassed(
 }
 
 /** Resolves when `holds`; looked at whenever a word was changed and notified. */
-export async function untilWord(
-  words: Int32Array<SharedArrayBuffer>,
-  word: number,
-  holds: () => boolean,
-): Promise<void> {
+async function untilWord(words: Int32Array<SharedArrayBuffer>, word: number, holds: () => boolean): Promise<void> {
   for (;;) {
     const seen = Atomics.load(words, word);
     if (holds()) return;

@@ -18,7 +18,7 @@ import {
 } from '@mediated/core/sync';
 
 export const PERMITS = 3;
-export const REFERENCES = 1;
+const REFERENCES = 1;
 
 /** Structured-cloneable access to a yard. */
 export interface YardHandle {
