@@ -6,6 +6,7 @@
 import { OLD_CCW } from './old-ccw.fixture.js';
 import { OLD_CORE } from './old-core.fixture.js';
 import { OLD_SETS } from './old-sets.fixture.js';
+import { OLD_VENDORS } from './old-vendors.fixture.js';
 
 /** A replacement in one built file. */
 export interface Edit {
@@ -16,7 +17,12 @@ export interface Edit {
 }
 
 /** By name; names are those in docs/history.md. */
-export const OLD_CODE: Readonly<Record<string, readonly Edit[]>> = { ...OLD_CORE, ...OLD_SETS, ...OLD_CCW };
+export const OLD_CODE: Readonly<Record<string, readonly Edit[]>> = {
+  ...OLD_CORE,
+  ...OLD_SETS,
+  ...OLD_CCW,
+  ...OLD_VENDORS,
+};
 
 const PACKAGES = new URL('../../../packages/', import.meta.url);
 
