@@ -7,6 +7,10 @@ import { demand } from './yard.fixture.js';
 const SLOT_WORDS = 8;
 const UUID = 2;
 const NEXT = 6;
+/** UUIDs by their first word: the first two are in one chain of two, the third in the other. */
+const STAYS = 2;
+const COMES = 1;
+const ELSEWHERE = 0;
 
 interface Setting {
   readonly threads: number;
@@ -65,18 +69,27 @@ export async function arena(world: World): Promise<void> {
   });
 }
 
-/** Threads that enter one UUID, each with a slot of its own, and take it out again; one looks it up. */
+/**
+ * Threads that enter a UUID, each with a slot of its own, and take it out again; with `parameters.looks` one looks up an
+ * entry that stays. With `parameters.scarce` a slot is used again at once, for a UUID of another chain.
+ */
 export async function uuids(world: World): Promise<void> {
   const { Arena, UuidTable } = await memoryOf(world);
   const { threads, rounds } = settingOf(world);
   const looks = world.parameters.looks === true;
+  const scarce = world.parameters.scarce === true;
   const { handle, table } = world.share('table', () => {
-    const own = Arena.create({ capacity: 32 * (threads + 1), slotWords: SLOT_WORDS, thread: 7 });
-    const made = UuidTable.create({ arena: own, uuidOffset: UUID, nextOffset: NEXT, heads: 1 });
+    const capacity = scarce ? threads + 1 : 32 * (threads + 1);
+    const own = Arena.create({ capacity, slotWords: SLOT_WORDS, thread: 7 });
+    const made = UuidTable.create({ arena: own, uuidOffset: UUID, nextOffset: NEXT, heads: 2 });
     // Another entry in the chain.
     const index = own.allocate();
-    own.words.set([9, 9, 9, 9], own.base(index) + UUID);
+    own.words.set([STAYS, 0, 0, 0], own.base(index) + UUID);
     made.insertIfAbsent(index);
+    if (scarce) {
+      const slots = Array.from({ length: threads }, () => own.allocate());
+      for (const [thread, slot] of slots.entries()) Arena.from(own.handle, { thread }).free(slot);
+    }
     return { handle: own.handle, table: made.handle };
   });
   const held = notes(world);
@@ -86,13 +99,16 @@ export async function uuids(world: World): Promise<void> {
       const entries = UuidTable.from(table, own);
       for (let round = 0; round < rounds; round++) {
         const index = own.allocate();
+        // A slot that somebody looks at is not given out.
+        if (index < 0 && scarce) continue;
         demand(index >= 0, 'no slot is left');
-        own.words.set([1, 2, 3, 4], own.base(index) + UUID);
+        const number = scarce && round % 2 === 1 ? ELSEWHERE : COMES;
+        own.words.set([number, 0, 0, 0], own.base(index) + UUID);
         if (entries.insertIfAbsent(index)) {
-          demand(Atomics.add(held, 0, 1) === 0, 'one UUID has two holders');
-          const found = entries.lookup(1, 2, 3, 4);
+          demand(Atomics.add(held, number, 1) === 0, 'one UUID has two holders');
+          const found = entries.lookup(number, 0, 0, 0);
           demand(found === index, `entered as slot ${index}, found as ${found}`);
-          Atomics.sub(held, 0, 1);
+          Atomics.sub(held, number, 1);
           demand(entries.remove(index), 'an entry was removed by somebody else');
         }
         own.free(index);
@@ -104,8 +120,7 @@ export async function uuids(world: World): Promise<void> {
       const own = Arena.from(handle, { thread: threads });
       const entries = UuidTable.from(table, own);
       for (let round = 0; round < rounds; round++) {
-        entries.lookup(1, 2, 3, 4);
-        demand(entries.lookup(9, 9, 9, 9) >= 0, 'an entry that was there all the time is not found');
+        demand(entries.lookup(STAYS, 0, 0, 0) >= 0, 'an entry that was there all the time is not found');
       }
     });
   }
@@ -114,7 +129,7 @@ export async function uuids(world: World): Promise<void> {
     const entries = UuidTable.from(table, own);
     for (const index of own.slotsOf(dead)) {
       // What the dead thread has noted goes before the UUID is free.
-      if (Atomics.load(held, 0) === 1 && entries.lookup(1, 2, 3, 4) === index) Atomics.store(held, 0, 0);
+      if (Atomics.load(held, COMES) === 1 && entries.lookup(COMES, 0, 0, 0) === index) Atomics.store(held, COMES, 0);
       entries.remove(index);
       own.free(index);
     }
@@ -123,8 +138,11 @@ export async function uuids(world: World): Promise<void> {
   world.afterwards(() => {
     const own = Arena.from(handle, { thread: 6 });
     const entries = UuidTable.from(table, own);
-    demand(entries.lookup(1, 2, 3, 4) === -1, 'the UUID is still taken');
-    demand(entries.lookup(9, 9, 9, 9) >= 0, 'an entry that nobody removed is gone');
+    demand(
+      entries.lookup(COMES, 0, 0, 0) === -1 && entries.lookup(ELSEWHERE, 0, 0, 0) === -1,
+      'the UUID is still taken',
+    );
+    demand(entries.lookup(STAYS, 0, 0, 0) >= 0, 'an entry that nobody removed is gone');
     demand(entries.count() === 1, `${entries.count()} entries are left`);
     demand(own.liveCount() === 1, `${own.liveCount()} slots are left live`);
   });

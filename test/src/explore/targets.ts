@@ -285,6 +285,20 @@ const MEMORY: readonly Target[] = [
     kills: 1,
     preemptions: 1,
   },
+  {
+    name: 'UUID table, few slots',
+    file: 'memory',
+    scenario: 'uuids',
+    parameters: { scarce: true, looks: true },
+    preemptions: 2,
+  },
+  {
+    name: 'UUID table, few slots, one enters',
+    file: 'memory',
+    scenario: 'uuids',
+    parameters: { scarce: true, looks: true, threads: 1 },
+    preemptions: ALL,
+  },
   { name: 'numbers', file: 'memory', scenario: 'numbers', preemptions: 3 },
   {
     name: 'numbers, 3 threads',
