@@ -154,6 +154,18 @@ export class Stage {
     );
   }
 
+  /** Runs a block of a page, with a folder of programs in front of PATH. `mediated` reaches this instance. */
+  blocks(bin: string, script: string): Promise<Ended> {
+    const env = {
+      ...process.env,
+      PATH: `${bin}:${process.env.PATH}`,
+      XDG_RUNTIME_DIR: this.#folder,
+      LANG: 'C',
+      LC_ALL: 'C',
+    };
+    return finish(spawn('bash', ['-c', script], { cwd: this.#folder, env }), '');
+  }
+
   /** Runs another command of `mediated` on this instance. */
   mediated(...words: string[]): Promise<Ended> {
     const env = { ...process.env, XDG_RUNTIME_DIR: this.#folder };

@@ -29,14 +29,32 @@ export interface Done {
   readonly output: string;
 }
 
-/** Programs that are others here; the cache's run with their own loader and libraries. */
+/**
+ * Fills a folder of programs that are others here, for the front of PATH: the workspace's `mediated`, and `mdevctl` of a release
+ * with its own loader and libraries.
+ */
+export function putPrograms(bin: string, release: string): void {
+  mkdirSync(bin);
+  for (const [name, script] of Object.entries(programs(release))) {
+    writeFileSync(join(bin, name), `#!/bin/bash\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+}
+
 function programs(release: string): Readonly<Record<string, string>> {
   const loader = `"${release}/lib64/ld-linux-x86-64.so.2" --library-path "${release}/usr/lib/x86_64-linux-gnu"`;
   return {
     sudo: 'while [[ $1 == -* ]]; do shift; done; exec "$@"',
     'apt-get': 'exit 0',
     npx: `[ "$1 $2" = "--yes mediated" ] || exit 99; shift 2; exec "${process.execPath}" "${MEDIATED}" "$@"`,
-    mdevctl: `exec ${loader} "${release}/usr/bin/mdevctl" "$@"`,
+    mediated: `exec "${process.execPath}" "${MEDIATED}" "$@"`,
+    // Without a root of its own it runs in a mount namespace, as pages say: /sys is the tree there, /etc not to be touched.
+    mdevctl: `if [ -z "$MDEVCTL_ENV_ROOT" ]; then
+  export MDEVCTL_ENV_ROOT=$(dirname "$0")/../mdevctl
+  mkdir -p "$MDEVCTL_ENV_ROOT"/{sys,etc/mdevctl.d,usr/lib/mdevctl/scripts.d/{callouts,notifiers}}
+  mount --rbind /sys "$MDEVCTL_ENV_ROOT/sys"
+fi
+exec ${loader} "${release}/usr/bin/mdevctl" "$@"`,
   };
 }
 
@@ -50,11 +68,7 @@ export class Workflow {
     const text = readFileSync(new URL(file, ROOT), 'utf8').replaceAll('/tmp/', `${this.#folder}/`);
     [this.#job] = Object.values((parse(text) as { jobs: Record<string, Job> }).jobs);
     const bin = join(this.#folder, 'bin');
-    mkdirSync(bin);
-    for (const [name, script] of Object.entries(programs(release))) {
-      writeFileSync(join(bin, name), `#!/bin/bash\n${script}\n`);
-      chmodSync(join(bin, name), 0o755);
-    }
+    putPrograms(bin, release);
     this.#environment = {
       ...process.env,
       ...this.#job.env,

@@ -14,7 +14,6 @@ const PRINTED: Readonly<Record<string, string>> = {
   core: 'true 42 17 0\n',
   explorer: 'check true\n',
   fleet: 'ECONNREFUSED\n',
-  fleet: 'ECONNREFUSED\n',
   sysfs: 'true\n',
   vendors: 'PNG 24\n',
   vfio: 'number 3 function\n',

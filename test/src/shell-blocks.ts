@@ -1,0 +1,49 @@
+/**
+ * The shell blocks of the pages, and what runs each: `clients/shell-blocks.test.ts` here, or another test that does what the block
+ * says. For the tests of pages.
+ */
+import { pages } from './pages.js';
+
+export interface ShellBlock {
+  readonly page: string;
+  /** The block's first line, which names it. */
+  readonly first: string;
+  readonly script: string;
+}
+
+/** Every shell block of every page. */
+export const shellBlocks: readonly ShellBlock[] = pages.flatMap(({ name: page, text }) =>
+  [...text.matchAll(/^```(?:sh|bash|shell|console)\n([\s\S]*?)^```/gm)].map(([, script]) => {
+    return { page, first: script.split('\n')[0], script };
+  }),
+);
+
+/** Blocks that are run on a mounted tree as they stand, but for its path. */
+export const ON_THE_TREE: readonly (readonly [page: string, first: string])[] = [
+  ['README.md', 'export SYS=/tmp/mediated-sysfs-o5Dobt'],
+  ['docs/cli.md', 'cd /tmp/mediated-sysfs-o5Dobt/class/mdev_bus/mtty/mdev_supported_types/mtty-2'],
+  [
+    'docs/cli.md',
+    'mkdir -p /tmp/root/sys /tmp/root/etc/mdevctl.d /tmp/root/usr/lib/mdevctl/scripts.d/{callouts,notifiers}',
+  ],
+  ['docs/sysfs.md', 'cd /tmp/mediated-sysfs-XXXXXX'],
+];
+
+/** Blocks that others run, by their first line. */
+export const ELSEWHERE: Readonly<Record<string, string>> = {
+  'npx -y pnpm@12 start   # the demo': 'packages/cli/src/main.e2e.test.ts',
+  'npx -y pnpm@12 mediated up': 'test/src/clients/bash.test.ts',
+  'git clone <this repository> && cd <it>': '.ci/run',
+  'mediated up': 'packages/cli/src/up/up.e2e.test.ts',
+  'mediated up     # a runtime with every driver, and its tree; says where it is': 'packages/cli/src/up/up.e2e.test.ts',
+  'mediated up --socket-dir /tmp/vm &': 'packages/cli/src/up/sockets.e2e.test.ts',
+  'echo \'{"request":"list"}\' | nc -NU "$XDG_RUNTIME_DIR/mediated/default.sock"':
+    'packages/cli/src/control/control.test.ts',
+  'pnpm test:oracle                 # a line per difference, then counts': 'test/src/oracle/oracle.e2e.test.ts',
+  'pnpm test:history': '.ci/run',
+  'npx -y pnpm@12 mediated up --no-mount --driver examples/adder/dist/adder.js --socket-dir /tmp/vm':
+    'test/src/qemu/readme-tour.test.ts',
+  'npx -y pnpm@12 mediated create adder adder-card': 'test/src/qemu/readme-tour.test.ts',
+  'npx -y pnpm@12 build': 'test/src/fleet/readme.test.ts',
+  'nats-server -js &': 'test/src/fleet/readme.test.ts',
+};
