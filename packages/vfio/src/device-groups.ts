@@ -49,7 +49,7 @@ export class EmulatedGroups implements DeviceGroups {
   }
 
   #giveBack(device: VfioDevice, group: number): void {
-    // Out of the slot first: a death in between may lose a number, but frees none that has a new holder.
+    // Out of the slot first: what a death in between leaves is found by its owner, and none is freed that has a new holder.
     device.setGroup(-1);
     this.#memory.groups.free(group);
   }

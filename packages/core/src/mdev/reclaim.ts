@@ -24,6 +24,9 @@ export function reclaimDevices(memory: BusMemory, thread: number, framework?: (i
     if ((state & ADDED) !== 0 && bus === mdevBus) emitMdev(memory, 'remove', index, -1);
     releaseSlot(memory, index, undefined);
   }
+  // What it had taken and not noted in a slot yet, or forgotten there and not given back.
+  memory.groups.recover(thread);
+  memory.numbers.recover(thread);
   devices.rebuildFreeList(thread);
   // The supervisor creates no devices: what it freed just now serves whoever gets the dead thread's id.
   devices.rebuildFreeList(devices.thread, thread);

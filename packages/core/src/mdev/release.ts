@@ -20,7 +20,7 @@ export function releaseClaims(memory: BusMemory, index: number, instances: Semap
 export function releaseSlot(memory: BusMemory, index: number, instances: Semaphore | undefined): void {
   const { words } = memory.devices;
   const ids = memory.devices.base(index) + DEVICE_IDS;
-  // Taken out of the slot first: a death in between may lose a number, but never frees one that has a new holder.
+  // Taken out of the slot first: what a death in between leaves is found by its owner, and none is freed that has a new holder.
   const group = words[ids];
   const number = words[ids + 1];
   words[ids] = 0;

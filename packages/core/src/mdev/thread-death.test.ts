@@ -110,11 +110,17 @@ describe('in the middle of a create', () => {
       const ids = memory.devices.base(index) + DEVICE_IDS;
       memory.devices.words[ids] = memory.groups.allocate() + 1;
       memory.devices.words[ids + 1] = memory.numbers.allocate() + 1;
+      // Taken, and noted nowhere when the thread died.
       expect([memory.groups.allocate(), memory.numbers.allocate()]).toEqual([1, 1]);
+      expect([memory.groups.reserve(2), memory.numbers.reserve(2)]).toEqual([true, true]);
       reclaimDevices(memory, currentThread());
-      expect([memory.groups.allocate(), memory.numbers.allocate()]).toEqual([0, 0]);
       reclaimDevices(memory, currentThread());
-      expect([memory.groups.allocate(), memory.numbers.allocate()]).toEqual([2, 2]);
+      const numbers = () => [memory.groups.allocate(), memory.numbers.allocate()];
+      expect([numbers(), numbers(), numbers()]).toEqual([
+        [0, 0],
+        [1, 1],
+        [3, 3],
+      ]);
       expect(memory.devices.liveCount()).toBe(0);
     });
   });

@@ -28,6 +28,21 @@ test('another view sees the same numbers', () => {
   expect([ids.allocate(), IdAllocator.from(ids.handle).allocate()]).toEqual([0, 1]);
 });
 
+test('what a dead thread has taken comes back, wherever it was noted; others keep theirs, and what was reserved stays', () => {
+  const [dying, living] = [7, 63];
+  const ids = IdAllocator.create(64, { thread: dying });
+  const others = IdAllocator.from(ids.handle, { thread: living });
+  const taken = Array.from({ length: 12 }, (_, n) => [n, (n % 3 === 0 ? others : ids).allocate()]);
+  expect(taken.map(([, id]) => id)).toEqual(taken.map(([n]) => n));
+  expect([ids.reserve(40), ids.reserve(40), ids.reserve(3), ids.reserve(64)]).toEqual([true, false, false, false]);
+  ids.recover(dying);
+  ids.recover(dying);
+  const free = [1, 2, 4, 5, 7, 8, 10, 11, 12];
+  expect(free.map(() => others.allocate())).toEqual(free);
+  for (let n = 13; n < 40; n++) others.allocate();
+  expect(others.allocate()).toBe(41);
+});
+
 test('threads that allocate and free at once never have a number twice; afterwards the lowest is free', async () => {
   const THREADS = 2;
   const ids = IdAllocator.create(256);
