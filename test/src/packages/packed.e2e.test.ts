@@ -1,5 +1,5 @@
 /** Every published package, packed and installed into an empty project: its types hold, its program runs. */
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,16 @@ test('every published package has a program, a licence and a page for the regist
       name,
     ).toEqual([]);
   }
+});
+
+test('the core stays small: what is downloaded, and what a program loads of it', async () => {
+  const core = packed.find(({ folder }) => folder === 'core');
+  if (core === undefined) throw new Error('the core is not packed');
+  expect((await stat(core.archive)).size).toBeLessThan(200_000);
+  await run(place, 'tar', 'xzf', core.archive);
+  const files = await readdir(join(place, 'package/bundle'), { recursive: true });
+  const sizes = files.filter((file) => file.endsWith('.js')).map((file) => stat(join(place, 'package/bundle', file)));
+  expect((await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0)).toBeLessThan(400_000);
 });
 
 describe.each(Object.keys(MANAGERS) as (keyof typeof MANAGERS)[])('in an empty project of %s', (manager) => {
