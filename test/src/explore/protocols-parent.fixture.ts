@@ -300,7 +300,7 @@ export class ExploredParent {
     const { Arena, UuidTable } = this.#core;
     const count = UuidTable.from(uuids, Arena.from(devices)).count();
     if (count !== live)
-      throw new Error(live === 0 ? `${count} devices are left` : `${count} devices are there, not ${live}`);
+      throw new Error(live === 0 ? `devices left: ${count}` : `${count} devices are there, not ${live}`);
     const left = this.#instances?.value;
     const { instances = INSTANCES } = this.#plan;
     if (left !== instances - live) throw new Error(`${left} of ${instances} instances are left, with ${live} devices`);

@@ -11,11 +11,13 @@ export interface UnregisterPlan extends ParentPlan {
   readonly operation: 'create' | 'remove';
   /** Whether it comes from a thread of its own, at any time, or lies in the mail from the beginning. */
   readonly client?: boolean;
+  /** What a slow callback waits for is held by home until unregistration has returned: a deadlock by design. */
+  readonly heldByHome?: boolean;
 }
 
 export async function unregister(world: World): Promise<void> {
   const plan = world.parameters as unknown as UnregisterPlan;
-  const { operation, client = false, slow } = plan;
+  const { operation, client = false, slow, heldByHome = false } = plan;
   const parent = await ExploredParent.open(world, plan);
   const { mail } = parent;
   const ready = world.share('ready', () => new Int32Array(new SharedArrayBuffer(4)));
@@ -24,6 +26,7 @@ export async function unregister(world: World): Promise<void> {
     const home = world.quietly(() => parent.actor(0));
     await until(ready);
     await parent.unregister(home);
+    if (heldByHome) parent.letEnd();
     leave(mail, 0);
   });
   world.start('shard', async () => {
@@ -43,6 +46,6 @@ export async function unregister(world: World): Promise<void> {
   }
   // Home, which has no devices of its own.
   if (world.thread === 0) world.atThreadEnd(() => parent.demandNothingHeld());
-  if (slow !== undefined) world.start('user', () => parent.letEnd());
+  if (slow !== undefined && !heldByHome) world.start('user', () => parent.letEnd());
   parent.checkAfterwards();
 }
