@@ -87,6 +87,10 @@ function runTests(binary, project, words, report) {
 }
 
 const words = process.argv.slice(2);
+if (words.includes('--help') || words.includes('-h')) {
+  console.log('usage: pnpm matrix [versions] [--project unit|e2e|...] [files and options of vitest]');
+  process.exit(0);
+}
 const versions = words.filter((word) => /^v?\d+(\.\d+)*$/.test(word)).map((word) => word.replace('v', ''));
 const rest = words.filter((word) => !/^v?\d+(\.\d+)*$/.test(word));
 const at = rest.indexOf('--project');

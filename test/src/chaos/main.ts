@@ -21,6 +21,11 @@ interface Arguments {
   readonly breakage: Breakage | undefined;
 }
 
+function tell(): never {
+  console.log(USAGE);
+  process.exit(0);
+}
+
 function refuse(reason: string): never {
   console.error(`chaos: ${reason}\n${USAGE}`);
   process.exit(2);
@@ -42,8 +47,10 @@ function readArguments(): Arguments {
         gate: { type: 'string' },
         check: { type: 'string', default: '100' },
         break: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
       },
     });
+    if (values.help) tell();
     const gates = values.gate === undefined ? GATES : GATES.filter((gate) => gate === values.gate);
     if (gates.length === 0) refuse(`there is no gate ${values.gate}`);
     const breakage = BREAKAGE_NAMES.find((name) => name === values.break);

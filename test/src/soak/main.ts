@@ -10,6 +10,11 @@ import { type Measurement, soak } from './soak.js';
 const USAGE = 'usage: pnpm soak [--cycles N]';
 const MEBIBYTE = 1024 * 1024;
 
+function tell(): never {
+  console.log(USAGE);
+  process.exit(0);
+}
+
 function refuse(reason: string): never {
   console.error(`soak: ${reason}\n${USAGE}`);
   process.exit(2);
@@ -17,7 +22,10 @@ function refuse(reason: string): never {
 
 function readCycles(): number {
   try {
-    const { values } = parseArgs({ options: { cycles: { type: 'string', default: '1000000' } } });
+    const { values } = parseArgs({
+      options: { cycles: { type: 'string', default: '1000000' }, help: { type: 'boolean', short: 'h' } },
+    });
+    if (values.help) tell();
     const cycles = Number(values.cycles);
     if (Number.isSafeInteger(cycles) && cycles >= 1000) return cycles;
     refuse(`--cycles is ${values.cycles}; a number from 1000 on is wanted`);
