@@ -47,6 +47,7 @@ export { Mdev, type MdevPresence } from './mdev/mdev.js';
 export { Parent, type ParentType } from './mdev/parent.js';
 export type { AttributeInfo, DriverInfo } from './mdev/parent-protocol.js';
 export type { ParentSpec } from './mdev/parent-spec.js';
+export { reserverProtocol } from './mdev/reserver.js';
 export { type BusTicket, Runtime } from './mdev/runtime.js';
 export type { RuntimeOptions } from './mdev/runtime-options.js';
 export { ThreadBus } from './mdev/thread-bus.js';

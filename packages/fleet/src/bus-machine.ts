@@ -5,20 +5,24 @@ import {
   deviceDirectory,
   type Mdev,
   MediatedError,
+  type Runtime,
   type Uevent,
 } from '@mediated/core';
 import { openDevice } from '@mediated/vfio';
-import type { Machine, MachineDevice, MachineEvent, MachineFile } from './machine.js';
+import { askFirst } from './bus-giver.js';
+import type { Machine, MachineDevice, MachineEvent, MachineFile, UuidGiver } from './machine.js';
 import type { ParentOffer } from './records.js';
 
 /** Devices of any other bus are not mediated, and have no UUIDs. */
 const MDEV_BUS = 'mdev';
 
 export class BusMachine implements Machine {
+  readonly #runtime: Runtime;
   readonly #bus: Bus;
 
-  constructor(bus: Bus) {
-    this.#bus = bus;
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#bus = runtime.bus;
   }
 
   async offers(): Promise<ParentOffer[]> {
@@ -53,7 +57,11 @@ export class BusMachine implements Machine {
   }
 
   async create(parent: string, type: string, uuid: string): Promise<void> {
-    await this.#bus.parent(parent).create(type, uuid);
+    await this.#bus.parent(parent).createReserved(type, uuid);
+  }
+
+  askFirst(giver: UuidGiver): Promise<() => Promise<void>> {
+    return askFirst(this.#runtime, giver);
   }
 
   async remove(uuid: string): Promise<void> {
@@ -87,6 +95,10 @@ export class BusMachine implements Machine {
       events.off('uevent', onUevent);
       events.off('lost', onLost);
     };
+  }
+
+  catchUp(): void {
+    this.#bus.drainEvents();
   }
 
   #device(uuid: string, syscall: string): Mdev {

@@ -27,6 +27,8 @@ import type { Store } from './store.js';
 
 /** Commands that are being done at a time; more are refused. */
 const MOST_COMMANDS = 4096;
+/** The name of requests of the machine itself. */
+const LOCAL = 'local';
 /** Devices in one answer to `list`. */
 const MOST_LISTED = 2000;
 
@@ -115,6 +117,30 @@ export class HostService {
     return done;
   }
 
+  /** Reserves a UUID for a create on the machine itself. */
+  async reserve(parent: string, type: string, uuid: string): Promise<void> {
+    await this.#reserve(parent, type, uuid, LOCAL);
+    try {
+      this.#checkLease('create');
+    } catch (error) {
+      await this.#parts.reservations.release(uuid);
+      throw error;
+    }
+    this.#creates.set(uuid, { request: LOCAL, done: Promise.resolve(), through: false });
+  }
+
+  /** The create on the machine itself, for which a UUID was reserved, has failed. */
+  async release(uuid: string): Promise<void> {
+    this.#creates.delete(uuid);
+    await this.#parts.reservations.release(uuid);
+  }
+
+  /** A device has appeared: if its create is one on the machine itself, it is through. */
+  appeared(uuid: string): void {
+    const create = this.#creates.get(uuid);
+    if (create?.request === LOCAL) create.through = true;
+  }
+
   /** Whether a create of a UUID is under way. */
   busy(uuid: string): boolean {
     return this.#creates.get(uuid)?.through === false;
@@ -132,8 +158,7 @@ export class HostService {
 
   async #reserveAndCreate(parent: string, type: string, uuid: string, request: string): Promise<void> {
     const { machine, reservations } = this.#parts;
-    this.#checkLease('create');
-    await reservations.reserve(uuid, { parent, type, request });
+    await this.#reserve(parent, type, uuid, request);
     try {
       this.#checkLease('create');
       await machine.create(parent, type, uuid);
@@ -146,6 +171,18 @@ export class HostService {
     await machine.remove(uuid).catch(() => {});
     await reservations.release(uuid);
     this.#checkLease('create');
+  }
+
+  async #reserve(parent: string, type: string, uuid: string, request: string): Promise<void> {
+    const { machine, reservations } = this.#parts;
+    this.#checkLease('create');
+    machine.catchUp?.();
+    // The device has gone, and its event is still to come: whoever has heard of the removal may create again at once.
+    if (reservations.has(uuid) && !this.busy(uuid) && !machine.has(uuid)) {
+      this.forget(uuid);
+      await reservations.release(uuid);
+    }
+    await reservations.reserve(uuid, { parent, type, request });
   }
 
   async #create({ parent, type, uuid, request }: CreateRequest): Promise<object> {

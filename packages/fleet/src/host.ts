@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { Bus, MediatedError, type Runtime } from '@mediated/core';
+import { MediatedError, type Runtime } from '@mediated/core';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BusMachine } from './bus-machine.js';
 import { checkAccount } from './account.js';
@@ -71,7 +71,7 @@ export class FleetHost extends EventEmitter<HostEvents> {
    * Joins a fleet, and makes it when it is the first host. Errors: as `Fleet.connect`, and EADDRINUSE (a living host has the
    * name), EINVAL (a name, or a lease or replicas other than the fleet's). A failed join leaves nothing behind.
    */
-  static async join(runtime: Runtime | Bus | Machine, options: HostOptions): Promise<FleetHost> {
+  static async join(runtime: Runtime | Machine, options: HostOptions): Promise<FleetHost> {
     const names = new Names(options.fleet ?? 'mediated');
     const name = checkName(options.host ?? ownName(), 'a host');
     const machine = machineOf(runtime);
@@ -195,9 +195,8 @@ export class FleetHost extends EventEmitter<HostEvents> {
   }
 }
 
-function machineOf(runtime: Runtime | Bus | Machine): Machine {
-  if (runtime instanceof Bus) return new BusMachine(runtime);
-  return 'bus' in runtime ? new BusMachine(runtime.bus) : runtime;
+function machineOf(runtime: Runtime | Machine): Machine {
+  return 'bus' in runtime ? new BusMachine(runtime) : runtime;
 }
 
 function checkParameters({ record, names }: Store, { lease, replicas }: HostOptions): void {

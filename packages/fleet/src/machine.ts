@@ -25,6 +25,14 @@ export interface MachineFile {
   close(): Promise<void>;
 }
 
+/** Who gives UUIDs to what is created on the machine itself. */
+export interface UuidGiver {
+  /** Rejects when the UUID is not to be had. */
+  reserve(uuid: string, parent: string, type: string): Promise<void>;
+  /** The create has failed; resolves when the UUID is free. */
+  release(uuid: string): Promise<void>;
+}
+
 /** All methods reject with the errno that one machine alone would give. */
 export interface Machine {
   offers(): Promise<ParentOffer[]>;
@@ -33,12 +41,16 @@ export interface Machine {
   has(uuid: string): boolean;
   create(parent: string, type: string, uuid: string): Promise<void>;
   remove(uuid: string): Promise<void>;
+  /** Has every create on the machine, but those by {@link create}, ask first; answers how to stop that. */
+  askFirst?(giver: UuidGiver): Promise<() => Promise<void>>;
   /** The text of a file of a device. */
   readAttribute(uuid: string, path: string): Promise<string>;
   writeAttribute(uuid: string, path: string, text: string): Promise<void>;
   /** Names and modes of a device's files. */
   attributes(uuid: string): Promise<{ readonly path: string; readonly mode: number }[]>;
   open(uuid: string): Promise<MachineFile>;
+  /** Tells of everything that has happened by now, before it returns. */
+  catchUp?(): void;
   /** Tells of everything that happens from now on, and of how much was missed; answers how to stop it. */
   follow(onEvent: (event: MachineEvent) => void, onLost: (count: number) => void): () => void;
 }

@@ -32,6 +32,7 @@ export class Session {
   readonly #closing = new AbortController();
   readonly #background = new Set<Promise<unknown>>();
   #unfollow = () => {};
+  #stopAsking: (() => Promise<void>) | undefined;
   #watch: { stop(): void } | undefined;
   #ended = false;
 
@@ -71,6 +72,10 @@ export class Session {
     this.#do(sweep(this.#store, this.host.name));
     this.#do(this.#watchRecord());
     this.#do(this.#auditWhenInDoubt());
+    this.#stopAsking = await this.#machine.askFirst?.({
+      reserve: (uuid, parent, type) => this.#service.reserve(parent, type, uuid),
+      release: (uuid) => this.#service.release(uuid),
+    });
     for (const { uuid, parent, type } of this.#machine.devices()) await this.#adopt(uuid, parent, type);
     this.#journal.tell({ action: 'joined' });
     this.#warden.begin();
@@ -108,6 +113,7 @@ export class Session {
     this.#closing.abort();
     this.#watch?.stop();
     await this.#service.close();
+    await this.#stopAsking?.();
     await this.#warden.close();
     await this.#inventory.close();
     if (how === 'left') {
@@ -138,6 +144,7 @@ export class Session {
     if (uuid === undefined) return this.#inventory.changed();
     if (subsystem !== MDEV) return;
     this.#journal.tell({ action, uuid, subsystem, devpath });
+    if (action === 'add') this.#service.appeared(uuid);
     if (action === 'add' && !this.#reservations.has(uuid) && !this.#service.knows(uuid)) {
       const device = this.#machine.devices().find((each) => each.uuid === uuid);
       if (device !== undefined) this.#do(this.#adopt(uuid, device.parent, device.type));

@@ -10,7 +10,7 @@ export async function startHost(servers: string, name: string): Promise<() => Pr
   host.on('fenced', () => console.error('somebody gave this host up; its devices are removed'));
   host.on('out', (error) => console.error(error.message));
 
-  const uuid = await host.create('mtty', 'mtty-1'); // reserved in the whole fleet first
+  const uuid = await host.create('mtty', 'mtty-1'); // reserved in the whole fleet first, as every create from now on
   await runtime.bus.mdev(uuid)?.remove(); // given back
 
   return async () => {

@@ -64,7 +64,13 @@ export const UNPLUGS = 1;
  */
 export const FRAMEWORK_THREAD = 2;
 export const FRAMEWORK_ACTOR = 3;
-export const FLAG_WORDS = 4;
+/**
+ * Thread and number of the actor that reserves UUIDs in a wider space than the bus's (`reserver.ts`); number 0: there is none.
+ * Supervising thread.
+ */
+export const RESERVER_THREAD = 4;
+export const RESERVER_ACTOR = 5;
+export const FLAG_WORDS = 6;
 
 /**
  * A parent slot (1 KiB). Written by the supervising thread while it registers and unregisters the parent, except

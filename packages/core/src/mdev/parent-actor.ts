@@ -16,6 +16,7 @@ import { parentDevice } from './parent-device.js';
 import type { ChildInfo, ParentOptions } from './parent-protocol.js';
 import { parentProtocol } from './parent-protocol.js';
 import { ParentShard } from './parent-shard.js';
+import { hasReserver, Reserver } from './reserver.js';
 import { ThreadBus } from './thread-bus.js';
 import { emitMdev, emitParent } from './uevents.js';
 
@@ -43,6 +44,7 @@ export const parentActor = defineActor({
       gate,
       instances,
     });
+    const reserver = new Reserver(memory, context.endpoint, options.parent);
     const state = memory.parents.base(options.parent) + PARENT_STATE;
 
     function children(): ChildInfo[] {
@@ -90,16 +92,22 @@ export const parentActor = defineActor({
       if (device !== undefined) await shard.removeChild(device);
     }
 
+    function create(type: number, u0: number, u1: number, u2: number, u3: number): number | Promise<number> {
+      const result = shard.create(type, u0, u1, u2, u3);
+      if (typeof result === 'number' && result < 0 && createRefused.hasSubscribers) {
+        const uuid = formatUuid(Int32Array.of(u0, u1, u2, u3), 0);
+        publishRefusal(createRefused, result, { uuid, parent: types[type].parent, type: types[type].sysfsName });
+      }
+      return result;
+    }
+
     return {
       handlers: {
         create(type, u0, u1, u2, u3) {
-          const result = shard.create(type, u0, u1, u2, u3);
-          if (typeof result === 'number' && result < 0 && createRefused.hasSubscribers) {
-            const uuid = formatUuid(Int32Array.of(u0, u1, u2, u3), 0);
-            publishRefusal(createRefused, result, { uuid, parent: types[type].parent, type: types[type].sysfsName });
-          }
-          return result;
+          if (!hasReserver(memory)) return create(type, u0, u1, u2, u3);
+          return reserver.around(type, [u0, u1, u2, u3], () => create(type, u0, u1, u2, u3));
         },
+        createReserved: create,
         remove: (index, generation) => told(index, generation, shard.remove(index, generation)),
         storeRemove: (index, generation) => told(index, generation, shard.storeRemove(index, generation)),
         unbind: (index, generation) => shard.unbind(index, generation),

@@ -44,6 +44,8 @@ export const parentProtocol = defineProtocol({
   /** Synthetic uevents: action, and UUID with arguments. */
   synthesize: ask([int, int, value<Action>(), value<string>()], int),
   synthesizeParent: ask([value<Action>(), value<string>()], int),
+  /** As `create`, for a UUID that was reserved already (`reserver.ts`). */
+  createReserved: ask([int, int, int, int, int], number),
 });
 
 export type ParentMessages = NonNullable<(typeof parentProtocol)['types']>;

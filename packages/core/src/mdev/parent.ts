@@ -125,11 +125,25 @@ export class Parent {
    * probe threw. A failed create leaves nothing behind. `at`: the place among the parent's threads of the one that is to
    * have the device; default: the UUID chooses. EINVAL when there is no such thread.
    */
-  async create(type: string, uuid: string = crypto.randomUUID(), at?: number): Promise<Mdev> {
+  create(type: string, uuid: string = crypto.randomUUID(), at?: number): Promise<Mdev> {
+    return this.#create('create', type, uuid, at);
+  }
+
+  /** {@link create}, by who has reserved the UUID already in the wider space that `runtime.reserveWith` has named. */
+  createReserved(type: string, uuid: string): Promise<Mdev> {
+    return this.#create('createReserved', type, uuid, undefined);
+  }
+
+  async #create(
+    message: 'create' | 'createReserved',
+    type: string,
+    uuid: string,
+    at: number | undefined,
+  ): Promise<Mdev> {
     const { index } = this.type(type);
     const words = this.#parse(uuid);
     const shard = at === undefined ? this.#shardOf(words) : this.#shardAt(at);
-    const asked = this.shards[shard].ask('create', index, words[0], words[1], words[2], words[3]);
+    const asked = this.shards[shard].ask(message, index, words[0], words[1], words[2], words[3]);
     if (this.#hangs !== undefined) this.watch(shard, asked);
     try {
       return this.#created(await asked, uuid, index, shard);

@@ -5,6 +5,7 @@
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { ClientTicket } from '../actor/client.js';
+import type { ActorHandle } from '../actor/actor-ref.js';
 import { ActorSystem } from '../actor/system.js';
 import { isMediatedError, MediatedError } from '../errors.js';
 import { ThreadTable } from '../sync/threads.js';
@@ -18,6 +19,7 @@ import type { DriverInfo } from './parent-protocol.js';
 import { ParentRegistry } from './parent-registry.js';
 import type { ParentSpec } from './parent-spec.js';
 import { reclaimDevices } from './reclaim.js';
+import { hasReserver, setReserver } from './reserver.js';
 import { resolveOptions, type RuntimeOptions } from './runtime-options.js';
 import { emitObject } from './uevents.js';
 import { UnplugWatch } from './unplug.js';
@@ -148,6 +150,17 @@ export class Runtime {
    */
   lockStatistics(): LockStatistics[] {
     return [...this.#parents.lockStatistics(), ...this.#drivers.lockStatistics()];
+  }
+
+  /**
+   * Has every create, from any thread, ask an actor of this system ({@link reserverProtocol}) before it begins; undefined: nobody.
+   * EBUSY: there is one already.
+   */
+  reserveWith(handle: ActorHandle | undefined): void {
+    if (handle !== undefined && hasReserver(this.#memory)) {
+      throw new MediatedError('EBUSY', 'this bus has somebody who reserves its UUIDs');
+    }
+    setReserver(this.#memory, handle);
   }
 
   /** An invitation for one worker. Post `ticket` with `transfer`; attach there with `BusClient.attach(ticket)`. */
