@@ -111,6 +111,23 @@ describe('recovery', () => {
     expect(words[HEIR]).toBe(0);
   });
 
+  test('of a granter that died before it saw that its heir had given up takes the grant back and wakes who waits', () => {
+    const granter = OTHER_THREAD + 1;
+    words[STATE] = GRANTED | other;
+    setThreadBit(words, QUEUE, OTHER_THREAD + 2);
+    const wakes = words[QUEUE + 2];
+    expect(recoverMutex(words, 0, granter, true)).toBe(false);
+    expect(words[STATE]).toBe(0);
+    expect(words[QUEUE + 2]).toBe(wakes + 1);
+  });
+
+  test('of a bystander leaves a grant to an heir that still waits', () => {
+    words[STATE] = GRANTED | other;
+    words[HEIR] = other;
+    expect(recoverMutex(words, 0, OTHER_THREAD + 1, true)).toBe(false);
+    expect(words[STATE]).toBe(GRANTED | other);
+  });
+
   test('of a bystander changes nothing but its bit', () => {
     mutex.tryLock();
     setThreadBit(words, QUEUE, OTHER_THREAD);

@@ -41,8 +41,19 @@ export function recoverMutex(words: Int32Array, offset: number, thread: number, 
     Atomics.add(words, offset + OWNER_DEATHS, 1);
     Atomics.store(words, offset + STATE, passOn ? OWNER_DEAD : 0);
   }
+  takeBackGrant(words, offset);
   recoverWaiters(words, offset + QUEUE, thread);
   return held;
+}
+
+/**
+ * A grant to a thread that is no heir any more: the granter would have seen that next, but may be the one that has died. An heir
+ * that takes its grant owns the mutex before it clears the heir word, so no other heir is passed over.
+ */
+function takeBackGrant(words: Int32Array, offset: number): void {
+  const state = Atomics.load(words, offset + STATE);
+  if ((state & GRANTED) === 0 || Atomics.load(words, offset + HEIR) === (state & OWNER_MASK)) return;
+  Atomics.compareExchange(words, offset + STATE, state, 0);
 }
 
 /** True if `thread` holds the mutex at `offset`, is its heir or waits for it. */
