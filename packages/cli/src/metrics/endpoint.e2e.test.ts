@@ -1,12 +1,24 @@
 /** `mediated up --metrics` and `--log`, as programs of their own. */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Programs } from '../../dist-fixtures/up/programs.fixture.js';
 
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+/** A driver whose thread does not survive one of its types. */
+const FRAIL = `import { defineMdevDriver } from '${new URL('../../../core/dist/index.js', import.meta.url).href}';
+export default defineMdevDriver({
+  name: 'frail',
+  types: [{ sysfsName: 'sound' }, { sysfsName: 'deadly' }],
+  maxInstances: 4,
+  deviceApi: 'vfio-pci',
+  start: () => ({ probe: ({ type }) => { if (type.sysfsName === 'deadly') process.exit(3); }, remove: () => {} }),
+});
+`;
 
 let programs: Programs;
 beforeEach(() => {
@@ -43,6 +55,20 @@ describe('mediated up --metrics', () => {
     expect((await fetch(url, { method: 'POST', body: 'x' })).status).toBe(405);
     expect(await up.end()).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test('a thread that dies is counted, and what it does after its restart', async () => {
+    writeFileSync(join(programs.folder, 'frail.mjs'), FRAIL);
+    programs.configure({ drivers: [{ driver: './frail.mjs', parents: [{ name: 'card' }] }] });
+    const { up, url } = await started('--metrics', '[::1]:0');
+    expect((await programs.mediated('create', 'card', 'frail-deadly')).status).toBe(1);
+    await up.until('threadDied', { restarting: true });
+    expect((await programs.mediated('create', 'card', 'frail-sound')).status).toBe(0);
+    const text = await (await fetch(url)).text();
+    expect(text).toContain('mediated_thread_deaths_total{thread="frail/0"} 1\n');
+    expect(text).toContain('mediated_thread_restarts_total{thread="frail/0"} 1\n');
+    expect(text).toContain('mediated_creates_total{parent="card",type="frail-sound",result="ok"} 1\n');
+    expect(await up.end()).toBe(0);
   });
 
   test.each(['nonsense', '127.0.0.1', '127.0.0.1:70000', '::1:9464', ''])('--metrics %s is refused', async (place) => {
