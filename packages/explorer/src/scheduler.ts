@@ -184,6 +184,7 @@ export class Scheduler {
       hot = true;
     }
     // A thread that spins on something that nobody has changed yet must let the others come to that.
+    if (words[COLD_STEPS] >= COLD_LIMIT) words[ALONE] = words[TURN_LIMIT];
     words[COLD_STEPS] = hot || words[COLD_STEPS] >= COLD_LIMIT ? 0 : words[COLD_STEPS] + 1;
     return words[COLD_STEPS] === 0 || words[STEP] >= words[STEP_LIMIT];
   }

@@ -76,7 +76,7 @@ test.each([Number.POSITIVE_INFINITY, 2, 1, 0])(
         expect(exploration.complete).toBe(true);
         expect([...outcomes].sort()).toEqual([...enumerate(programs, preemptions)].sort());
       }),
-      { numRuns: 12 },
+      { numRuns: 6 },
     );
   },
 );

@@ -25,7 +25,7 @@ export function subjectOf(
 export async function declare(subject: Subject, world: World): Promise<void> {
   const { source, module, name, title } = subject;
   if (source !== undefined) {
-    const scenario = runInThisContext(`(${source})`, { filename: title }) as Scenario;
+    const scenario = runInThisContext(`(${source})`, { filename: title.replaceAll(/\s+/g, '-') }) as Scenario;
     try {
       await scenario(world);
     } catch (error) {
