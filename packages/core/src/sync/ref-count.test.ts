@@ -18,6 +18,16 @@ afterEach(async () => {
 describe.each([false, true])('tracked: %s', (tracked) => {
   const make = (initial?: number): RefCount => space.refCount(initial, 'references', { tracked });
 
+  test('who waits for zero is woken when the last bearer died between its put and the notification', async () => {
+    const count = make();
+    const zero = count.zero();
+    // The put of the dead thread 40, as far as it came.
+    const { buffer, offset } = count.handle;
+    Atomics.store(new Int32Array(buffer), offset, 0);
+    space.recover(40);
+    await zero;
+  });
+
   test('gets until zero, and zero is final', () => {
     const count = make();
     expect(count.tryGet()).toBe(true);
