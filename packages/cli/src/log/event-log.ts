@@ -4,6 +4,7 @@
  */
 import type { Runtime } from '@mediated/core';
 import type { Logger } from 'pino';
+import { isLive } from '../terminal.js';
 import { Recorder } from '../trace/recorder.js';
 import { LogEntries, type LogLevel } from './entries.js';
 
@@ -43,7 +44,7 @@ async function loggerOf(format: LogFormat, level: LogLevel): Promise<Logger> {
     return pino({ ...options, timestamp: isoTime }, pino.destination({ dest: STDERR, sync: true }));
   }
   const { default: pretty } = await import('pino-pretty');
-  const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
+  const colorize = isLive(process.stderr) && !process.env.NO_COLOR;
   const lines = { colorize, singleLine: true, translateTime: 'HH:MM:ss.l', destination: STDERR, sync: true };
   return pino(options, pretty(lines));
 }
