@@ -31,7 +31,8 @@ export async function* scan(jetstream: JetStreamClient, bucket: string): AsyncGe
     for await (const message of messages) {
       seen++;
       if (!message.headers?.has('KV-Operation')) yield message;
-      if (message.info.pending === 0) return;
+      // With a word of the server: what a message says of those behind it may be out of date.
+      if (message.info.pending === 0 && (await isThrough(consumer))) return;
       timer.refresh();
     }
   } finally {
@@ -42,7 +43,7 @@ export async function* scan(jetstream: JetStreamClient, bucket: string): AsyncGe
 }
 
 /** Whether everything that is left was delivered. */
-async function isThrough(consumer: Consumer): Promise<boolean> {
+export async function isThrough(consumer: Consumer): Promise<boolean> {
   try {
     return (await consumer.info()).num_pending === 0;
   } catch {

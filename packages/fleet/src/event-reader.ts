@@ -5,6 +5,7 @@
 import { MediatedError } from '@mediated/core';
 import { DeliverPolicy, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream';
 import { refusalOf } from './connection.js';
+import { isThrough } from './bucket-scan.js';
 import { checkUuid, checkName } from './names.js';
 import { Place } from './place.js';
 import { type EventRecord, eventRecord } from './records.js';
@@ -78,7 +79,7 @@ export async function* readEvents(store: Store, options: EventsOptions): AsyncGe
       const event = eventOf(message);
       if (event !== undefined) yield event;
       await place?.move(message.seq);
-      if (untilNow && (message.seq >= last || message.info.pending === 0)) return;
+      if (untilNow && (message.seq >= last || (message.info.pending === 0 && (await isThrough(consumer))))) return;
     }
   } finally {
     signal?.removeEventListener('abort', stop);

@@ -52,9 +52,7 @@ export class Journal {
       parent: telling.parent,
       count: telling.count,
     });
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#start();
   }
 
   /** So many events were lost before they came here. */
@@ -77,6 +75,14 @@ export class Journal {
     await Promise.race([this.settled(), late]);
     clearTimeout(timer);
     this.#closed = true;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // Told after the last look at the queue.
+      if (this.#queue.length > 0 && !this.#closed) this.#start();
+    });
   }
 
   async #run(): Promise<void> {

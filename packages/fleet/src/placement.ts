@@ -27,6 +27,8 @@ export interface Candidate {
   readonly type: string;
   /** Instances that are left, as published, less what this placement has put there since. */
   free: number;
+  /** It has refused a device: there is no room, whatever was published. */
+  refused: boolean;
   /** Devices of the host, likewise. */
   devices: number;
   /** Devices that this placement has put on the host. */
@@ -46,7 +48,7 @@ export function candidatesFor(hosts: readonly HostView[], wanted: Wanted, near: 
       for (const type of parent.types) {
         if (!fits(host, parent, type, wanted)) continue;
         const place = { host: name, epoch, parent: parent.parent, type: type.type };
-        const count = { free: type.available, devices: inventory.devices, placed: 0 };
+        const count = { free: type.available, devices: inventory.devices, placed: 0, refused: false };
         found.push({ ...place, ...count, distance: distanceOf(host, near) });
       }
     }
@@ -58,7 +60,7 @@ export function candidatesFor(hosts: readonly HostView[], wanted: Wanted, near: 
 export function choose(candidates: readonly Candidate[], policy: Policy): Candidate | undefined {
   let best: Candidate | undefined;
   for (const candidate of candidates) {
-    if (candidate.free > 0 && (best === undefined || compare(candidate, best, policy) < 0)) best = candidate;
+    if (candidate.free > 0 && !candidate.refused && (best === undefined || compare(candidate, best, policy) < 0)) best = candidate;
   }
   return best;
 }

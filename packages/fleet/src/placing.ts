@@ -44,7 +44,7 @@ export interface Plan extends Wanted {
 
 /** Devices that are asked for at a time. */
 const MOST_UNDER_WAY = 64;
-/** Places that seem full and are tried all the same: what is published lags behind. */
+/** Places that seem full, are tried all the same because what is published lags behind, and are full: then it is believed. */
 const MOST_FULL_TRIES = 3;
 /** Refusals of a place that another one may not give. */
 const ELSEWHERE = ['EUSERS', 'ENOSPC', 'ENODEV', 'ENOMEM', 'ESTALE', 'EAGAIN'] as const;
@@ -113,7 +113,7 @@ export class Placing {
         } else if (isMediatedError(error) && ELSEWHERE.some((code) => code === error.code)) {
           refusal = error;
           if (error.code === 'ESTALE') this.#exclude(place.host);
-          else place.free = 0;
+          else this.#refused(place);
         } else {
           return { uuid, error: refusalOf(error, 'create', uuid) };
         }
@@ -125,10 +125,14 @@ export class Placing {
   #next(): Candidate | undefined {
     const place = choose(this.#candidates, this.#plan.policy);
     if (place !== undefined || this.#fullTries === 0) return place;
-    const full = this.#candidates.find((candidate) => candidate.free === 0);
-    if (full === undefined) return undefined;
-    this.#fullTries--;
-    return full;
+    return this.#candidates.find(({ refused }) => !refused);
+  }
+
+  /** A place has no room. */
+  #refused(place: Candidate): void {
+    if (place.refused) return;
+    place.refused = true;
+    if (place.free <= 0) this.#fullTries--;
   }
 
   /** Asks until there is an answer, the host is lost or time is over: asked twice, it is done once. */

@@ -54,14 +54,17 @@ async function audit(fleet: Fleet, processes: readonly HostProcess[], clients: r
   for (const [at, { devices: own, reserved, available, epoch }] of reports.entries()) {
     expect(reserved).toEqual(own);
     await expect
-      .poll(() => {
-        const seenThere = fleet.host(processes[at].name);
-        const offers = seenThere?.inventory?.parents ?? [];
-        const published = offers.flatMap(({ parent, types }) =>
-          types.map(({ type, available: free }) => [`${parent}/${type}`, free]),
-        );
-        return [seenThere?.epoch, Object.fromEntries(published)];
-      })
+      .poll(
+        () => {
+          const seenThere = fleet.host(processes[at].name);
+          const offers = seenThere?.inventory?.parents ?? [];
+          const published = offers.flatMap(({ parent, types }) =>
+            types.map(({ type, available: free }) => [`${parent}/${type}`, free]),
+          );
+          return [seenThere?.epoch, Object.fromEntries(published)];
+        },
+        { timeout: 30_000 },
+      )
       .toEqual([epoch, available]);
   }
 }
