@@ -4,6 +4,7 @@
  *
  *   --preemptions N   that many preemptions for every target (`all`: no bound), as long as it takes
  *   --random N        that many random executions of each target instead; --seed S
+ *   --everywhere      threads change places before every step: see `ExploreOptions.everywhere`
  *   --only X          only targets and mutants whose names contain X
  *   --replay STRING   plays one schedule of the one target that --only names, and prints it
  *   --milliseconds N  at most that long per target; default one minute in the bounded form, else none
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     only: { type: 'string', default: '' },
     replay: { type: 'string' },
+    everywhere: { type: 'boolean', default: false },
     milliseconds: { type: 'string' },
     targets: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
@@ -40,7 +42,7 @@ function optionsOf(target: Target): ExploreOptions {
   return {
     preemptions,
     kills: target.kills,
-    everywhere: target.everywhere,
+    everywhere: values.everywhere || target.everywhere,
     steps: target.steps,
     parameters: target.parameters,
     milliseconds: values.milliseconds === undefined ? (bounded ? MINUTE : undefined) : Number(values.milliseconds),
@@ -82,7 +84,8 @@ async function exploreTarget(target: Target): Promise<boolean> {
 
 async function findMutant(mutant: Mutant): Promise<boolean> {
   const target = targetNamed(mutant.target);
-  const code = await MutantCode.make(mutant);
+  const code = await MutantCode.make(mutant).catch((error: Error) => console.log(`NOT MADE       ${error.message}`));
+  if (code === undefined) return false;
   try {
     const options = optionsOf({ ...target, preemptions: mutant.preemptions ?? target.preemptions });
     const { executions, failure, milliseconds } = await explore(target, {

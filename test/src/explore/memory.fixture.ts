@@ -2,7 +2,7 @@
 import type * as Memory from '@mediated/core/memory';
 import type * as Ids from '../../../packages/core/dist/memory/id-allocator.js';
 import type { World } from '@mediated/explorer';
-import { demand } from './yard.fixture.js';
+import { demand, openYard } from './yard.fixture.js';
 
 const SLOT_WORDS = 8;
 const UUID = 2;
@@ -148,28 +148,37 @@ export async function uuids(world: World): Promise<void> {
   });
 }
 
-/** Threads that take and give back numbers; the words before the last are nearly full. */
+/** Threads that take and give back numbers, of which the first 31 are taken. */
 export async function numbers(world: World): Promise<void> {
   const { IdAllocator } = await world.import<typeof Ids>('../../../packages/core/dist/memory/id-allocator.js');
+  const { sync } = await openYard(world);
   const { threads, rounds } = settingOf(world);
   const handle = world.share('numbers', () => {
     const own = IdAllocator.create(64);
-    for (let id = 0; id < 31; id++) own.allocate();
+    for (let id = 0; id < 31; id++) own.reserve(id);
     return own.handle;
   });
   const held = notes(world);
+  const deaths = () => Atomics.load(held, 200) !== 0;
   for (let thread = 0; thread < threads; thread++) {
     world.start(`taker ${thread}`, () => {
+      demand(sync.currentThread() === thread, 'an explored thread has the id of another');
       const own = IdAllocator.from(handle);
       for (let round = 0; round < rounds; round++) {
         const id = own.allocate();
         demand(id >= 31 && id < 31 + threads, `${id} is not among the lowest that can be free`);
-        demand(Atomics.add(held, id, 1) === 0, `number ${id} has two holders`);
+        const before = Atomics.add(held, id, 1);
+        // A dead thread notes no more that it has given up.
+        demand(before === 0 || deaths(), `number ${id} has two holders`);
         Atomics.sub(held, id, 1);
         own.free(id);
       }
     });
   }
+  world.whenKilled((dead) => {
+    Atomics.store(held, 200, 1);
+    IdAllocator.from(handle).recover(dead);
+  });
   world.afterwards(() => {
     const own = IdAllocator.from(handle);
     const taken = Array.from({ length: 33 }, () => own.allocate());

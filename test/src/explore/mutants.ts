@@ -248,11 +248,11 @@ const MUTEX: readonly Mutant[] = [
     target: 'mutex, deaths',
   },
   {
-    name: 'recovery: a dead heir keeps its grant',
+    name: 'recovery: what a dead owner has granted to an heir that had left stays granted',
     file: 'sync/mutex-words.js',
-    from: 'Atomics.compareExchange(words, offset + STATE, granted, 0);',
+    from: '    takeBackGrant(words, offset);\n',
     to: '',
-    target: 'mutex, heirs die, everywhere',
+    target: 'mutex, hasty heirs die, everywhere',
   },
   {
     name: 'recovery: a dead heir stays the heir',
@@ -260,18 +260,6 @@ const MUTEX: readonly Mutant[] = [
     from: 'Atomics.compareExchange(words, offset + HEIR, owner, 0);',
     to: '',
     target: 'mutex, heirs die',
-  },
-  {
-    name: 'recovery: takes the grant back before it takes the heir out',
-    file: 'sync/mutex-words.js',
-    from: `    Atomics.compareExchange(words, offset + HEIR, owner, 0);
-    const granted = owner | GRANTED;
-    Atomics.compareExchange(words, offset + STATE, granted, 0);`,
-    to: `    const granted = owner | GRANTED;
-    Atomics.compareExchange(words, offset + STATE, granted, 0);
-    Atomics.compareExchange(words, offset + HEIR, owner, 0);`,
-    target: 'mutex, heirs die, everywhere',
-    preemptions: 2,
   },
 ];
 
@@ -678,24 +666,31 @@ const MEMORY: readonly Mutant[] = [
   {
     name: 'numbers: taken without comparing',
     file: 'memory/id-allocator.js',
-    from: 'if (Atomics.compareExchange(words, BITS + at, bits, bits | (1 << bit)) === bits) {',
-    to: 'if (Atomics.store(words, BITS + at, bits | (1 << bit)) !== bits) {',
+    from: 'if (Atomics.compareExchange(words, OWNERS + at, owners, owners | (owner << shift)) !== owners)',
+    to: 'if (Atomics.store(words, OWNERS + at, owners | (owner << shift)) === owners)',
     target: 'numbers',
   },
   {
     name: 'numbers: who raises the hint does not look at what it has passed over',
     file: 'memory/id-allocator.js',
-    from: 'if (Atomics.load(words, BITS + at) !== -1)',
+    from: 'if (freeByte(Atomics.load(words, OWNERS + at)) >= 0)',
     to: 'if (false)',
     target: 'numbers',
   },
   {
     name: 'numbers: giving one back does not lower the hint',
     file: 'memory/id-allocator.js',
-    from: `        Atomics.and(words, BITS + at, ~(1 << (id & 31)));
+    from: `        Atomics.and(this.#words, OWNERS + at, ~(BYTE << shift));
         this.#lower(at);`,
-    to: '        Atomics.and(words, BITS + at, ~(1 << (id & 31)));',
+    to: '        Atomics.and(this.#words, OWNERS + at, ~(BYTE << shift));',
     target: 'numbers',
+  },
+  {
+    name: 'numbers: those of a dead thread are lost',
+    file: 'memory/id-allocator.js',
+    from: 'if (((owners >>> shift) & BYTE) === thread + 1)',
+    to: 'if (false)',
+    target: 'numbers, deaths',
   },
   {
     name: 'names: published without comparing',

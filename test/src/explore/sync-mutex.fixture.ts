@@ -329,11 +329,12 @@ export async function mutexGuards(world: World): Promise<void> {
   });
 }
 
-/** Waiters that have lost often enough to become heirs, and may be killed, as the holder may. */
+/** An heir and a holder, of whom one may be killed. `parameters.hasty`: the heir has a time-out. */
 export async function mutexHeirDeath(world: World): Promise<void> {
   const { sync, table, data, lock } = await openYard(world);
   const { WaitQueue } = await world.import<typeof Waiting>('../../../packages/core/dist/sync/wait-queue.js');
   const handle = lock('mutex', (space) => space.mutex());
+  const timeout = world.parameters.hasty === true ? 10 : undefined;
   for (const thread of [0, 1]) {
     world.start(thread === 0 ? 'holder' : 'heir', () => {
       const mutex = sync.Mutex.from(handle);
@@ -343,7 +344,12 @@ export async function mutexHeirDeath(world: World): Promise<void> {
           attempt: (amount, losses) => mutex.attempt(amount, losses + LOSSES),
           withdraw: () => mutex.withdraw(),
         });
-        queue.enterSync('lockSync', 1, undefined);
+        try {
+          queue.enterSync('lockSync', 1, timeout);
+        } catch (error) {
+          demand(timeout !== undefined && codeOf(error) === 'ETIMEDOUT', codeOf(error));
+          return;
+        }
       }
       demand(mutex.held, 'what was granted is not held');
       Atomics.add(data, 1, 1);

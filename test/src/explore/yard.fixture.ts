@@ -23,12 +23,24 @@ export interface Yard {
   ): Sync.LockHandle<Kind>;
 }
 
+const controllers = new Set<typeof Sync>();
+
+function createTable(token: number): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(TABLE_WORDS * 4);
+  new Int32Array(buffer)[0] = token;
+  return buffer;
+}
+
 /** Opens the yard: the first thing a scenario does. `words`: size of the lock space. */
 export async function openYard(world: World, words = 1024): Promise<Yard> {
   const sync = await world.import<typeof Sync>('@mediated/core/sync');
+  if (world.thread < 0 && !controllers.has(sync)) {
+    // Each mutant's code takes an id in the controller too: in a table of its own, for one process has but 64.
+    controllers.add(sync);
+    sync.ThreadTable.join(createTable(controllers.size + 1));
+  }
   const threads = world.shareUnexplored('thread table', () => {
-    const buffer = new SharedArrayBuffer(TABLE_WORDS * 4);
-    new Int32Array(buffer)[0] = 1 + world.thread * -1;
+    const buffer = createTable(1);
     const table = sync.ThreadTable.from(buffer);
     for (let id = 0; id < MOST_THREADS; id++) table.reserve();
     return buffer;
