@@ -60,7 +60,8 @@ export function candidatesFor(hosts: readonly HostView[], wanted: Wanted, near: 
 export function choose(candidates: readonly Candidate[], policy: Policy): Candidate | undefined {
   let best: Candidate | undefined;
   for (const candidate of candidates) {
-    if (candidate.free > 0 && !candidate.refused && (best === undefined || compare(candidate, best, policy) < 0)) best = candidate;
+    if (candidate.free > 0 && !candidate.refused && (best === undefined || compare(candidate, best, policy) < 0))
+      best = candidate;
   }
   return best;
 }

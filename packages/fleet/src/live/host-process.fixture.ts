@@ -18,9 +18,9 @@ export class HostProcess {
 
   static async start(
     name: string,
-    { servers, lease, replicas = 1 }: { servers: string; lease: number; replicas?: number },
+    { servers, lease, replicas = 1, skew = 0 }: { servers: string; lease: number; replicas?: number; skew?: number },
   ): Promise<HostProcess> {
-    const host = new HostProcess(name, [servers, name, String(lease), String(replicas)]);
+    const host = new HostProcess(name, [servers, name, String(lease), String(replicas), String(skew)]);
     await host.begin();
     return host;
   }

@@ -15,7 +15,10 @@ export interface HostReport {
   readonly available: Readonly<Record<string, number>>;
 }
 
-const [servers, host, lease, replicas] = process.argv.slice(2);
+const [servers, host, lease, replicas, skew] = process.argv.slice(2);
+// A clock that is so many milliseconds wrong.
+const { now } = Date;
+Date.now = () => now() + Number(skew);
 const runtime = Runtime.start();
 await runtime.loadDriver(mttyUrl, { threads: 2, parents: [{ name: 'mtty0', threads: 2 }, { name: 'mtty1' }] });
 const joined = await FleetHost.join(runtime, {

@@ -1,5 +1,5 @@
 /** A server, hosts and clients of a test, which ends them all. */
-import { Fleet, FleetHost, type HostOptions, type HostState, type Machine } from '@mediated/fleet';
+import { Fleet, FleetHost, type FleetOptions, type HostOptions, type HostState, type Machine } from '@mediated/fleet';
 import { LightMachine } from './light-machine.fixture.js';
 import { NatsServer, type NatsServerOptions } from './nats-server.fixture.js';
 import { Relay } from './relay.fixture.js';
@@ -32,7 +32,7 @@ export class Stage {
     return { machine, host: await this.join(host, machine, options) };
   }
 
-  async connect(options: { fleet?: string; servers?: string } = {}): Promise<Fleet> {
+  async connect(options: Partial<FleetOptions> = {}): Promise<Fleet> {
     const fleet = await Fleet.connect({ servers: this.server.url, ...options });
     this.#ends.push(() => fleet.close());
     return fleet;
