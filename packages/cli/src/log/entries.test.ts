@@ -32,10 +32,21 @@ test.each([
   ['driver error', 'error', 'uuid'],
   ['driver loaded', 'info', 'driver'],
   ['parent registered', 'info', 'parent'],
-  ['thread died', 'error', 'name'],
+  ['thread died', 'error', 'thread'],
 ])('%s is told as %s, of its %s', (name, level, field) => {
   const [entry] = new LogEntries().of(batch(record('mark', name, 1, 'x')));
   expect(entry).toEqual({ level, message: name, fields: { thread: 'mtty/0', [field]: 'x' } });
+});
+
+test('numbers are numbers; a thread that is told of has its number too', () => {
+  const [loaded, started] = new LogEntries().of(
+    batch(
+      record('mark', 'driver loaded', 1, 'mtty', { threads: '2' }),
+      record('mark', 'thread start', 2, 'mdpy/0', { thread: '4' }),
+    ),
+  );
+  expect(loaded.fields).toEqual({ thread: 'mtty/0', driver: 'mtty', threads: 2 });
+  expect(started.fields).toEqual({ thread: 'mdpy/0', id: 4 });
 });
 
 test('records that were lost are told', () => {

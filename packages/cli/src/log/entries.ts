@@ -39,11 +39,20 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   'parent registered': 'parent',
   'parent unregistering': 'parent',
   'parent unregistered': 'parent',
-  'thread start': 'name',
-  'thread stop': 'name',
-  'thread died': 'name',
-  'thread restart': 'name',
-  'tell failed': 'name',
+  'thread start': 'thread',
+  'thread stop': 'thread',
+  'thread died': 'thread',
+  'thread restart': 'thread',
+};
+
+/** Details that are numbers; records have them as texts. A thread's own id is `id`. */
+const NUMBERS: Readonly<Record<string, string>> = {
+  threads: 'threads',
+  thread: 'id',
+  client: 'client',
+  openCount: 'openCount',
+  sender: 'sender',
+  actor: 'actor',
 };
 
 /** Beginnings without an end that are kept; the oldest of more are forgotten. */
@@ -76,13 +85,21 @@ export class LogEntries {
       level: failed ? 'warn' : (LEVELS[name] ?? 'info'),
       message: name,
       fields: {
+        ...numbered(details),
         thread: threadName,
+        // The thread that it is about, where that is another.
         ...(subject === '' ? {} : { [SUBJECTS[name] ?? 'uuid']: subject }),
-        ...details,
-        // Whose life it is, not the thread on which that is told.
-        ...(details?.thread === undefined ? {} : { thread: threadName, id: Number(details.thread) }),
         ...(begun === undefined ? {} : { ms: Math.round(at - begun) / 1000 }),
       },
     };
   }
+}
+
+function numbered(details: TraceRecord['details'] = {}): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(details).map(([field, text]) => {
+      const name = NUMBERS[field];
+      return name === undefined ? [field, text] : [name, Number(text)];
+    }),
+  );
 }
