@@ -12,6 +12,21 @@ test('numbers go out from 0, the lowest free one first', () => {
   expect([1, 2, 3, 4, 5].map(() => ids.allocate())).toEqual([3, 31, 40, 69, 70]);
 });
 
+test('a thread that died between giving a number back and saying so: the number is the lowest again', () => {
+  const ids = IdAllocator.create(96);
+  for (let n = 0; n < 70; n++) ids.allocate();
+  const words = new Int32Array(ids.handle.buffer);
+  // Its byte is cleared, the hint is not lowered.
+  const before = words.slice();
+  ids.free(3);
+  const cleared = words.findIndex((word, at) => word !== before[at] && (before[at] as number) >>> 24 !== 0);
+  const rest = words[cleared] as number;
+  words.set(before);
+  words[cleared] = rest;
+  ids.recover(50);
+  expect(ids.allocate()).toBe(3);
+});
+
 test('when all are out it answers -1, until one comes back', () => {
   const ids = IdAllocator.create(33);
   // Rounded up to whole words.

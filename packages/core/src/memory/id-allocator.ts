@@ -97,6 +97,8 @@ export class IdAllocator {
         if (((owners >>> shift) & BYTE) === thread + 1) this.free(at * PER_WORD + shift / 8);
       }
     }
+    // It may have died after it had cleared a byte, or raised HINT, and before it lowered HINT again.
+    this.#lower(0);
   }
 
   #use(at: number): void {
