@@ -1,4 +1,5 @@
 /** A server, hosts and clients of a test, which ends them all. */
+import type { Runtime } from '@mediated/core';
 import { Fleet, FleetHost, type FleetOptions, type HostOptions, type HostState, type Machine } from '@mediated/fleet';
 import { LightMachine } from './light-machine.fixture.js';
 import { NatsServer, type NatsServerOptions } from './nats-server.fixture.js';
@@ -20,7 +21,7 @@ export class Stage {
   }
 
   /** A host; closed in the end. */
-  async join(host: string, machine: Machine, options: Partial<HostOptions> = {}): Promise<FleetHost> {
+  async join(host: string, machine: Runtime | Machine, options: Partial<HostOptions> = {}): Promise<FleetHost> {
     const joined = await FleetHost.join(machine, { servers: this.server.url, host, lease: LEASE, ...options });
     this.#ends.push(() => joined.close());
     return joined;
