@@ -52,6 +52,8 @@ export interface FoundViolation extends Violation {
 export interface ChaosReport {
   readonly gate: GateKind;
   readonly kills: number;
+  /** Threads that have ended; as many as there were kills, unless something is wrong. */
+  readonly deaths: number;
   /** Kills by victim and way. */
   readonly byWay: ReadonlyMap<string, number>;
   readonly seconds: number;
@@ -232,20 +234,18 @@ export class Chaos {
     this.#killed(planned);
   }
 
-  /** A client that may be killed, this one or the next after it; waits until there is one. */
+  /** Dooms a client, this one or the next after it that works; waits until there is one. */
   async #target(wanted: number): Promise<number> {
     const { words, count } = this.#clients;
-    const target = () => {
-      for (let at = 0; at < count; at++) {
-        if (this.#clients.isTarget((wanted + at) % count)) return (wanted + at) % count;
+    let chosen = -1;
+    const choose = () => {
+      for (let at = 0; at < count && chosen < 0; at++) {
+        if (this.#clients.doom((wanted + at) % count)) chosen = (wanted + at) % count;
       }
-      return -1;
+      return chosen >= 0;
     };
-    for (;;) {
-      const place = target();
-      if (place >= 0) return place;
-      await words.until(() => target() >= 0);
-    }
+    await words.until(choose);
+    return chosen;
   }
 
   #killed(plan: Plan): void {
@@ -321,6 +321,8 @@ export class Chaos {
       found = await takeCensus(subject, clients);
       if (empty) found.push(...takeEmptyCensus(subject));
       for (const name of this.#hosted.down()) found.push({ check: 'restarts', text: `${name} does not run` });
+      const { deaths: ended } = this.#report();
+      if (ended !== this.#kills) found.push({ check: 'threads', text: `${this.#kills} kills, but ${ended} deaths` });
       const reading = readFootprint(subject);
       const { deaths } = this.#hosted;
       if (this.#counts <= WARM_COUNTS) this.#footprint = { reading, deaths };
@@ -369,6 +371,7 @@ export class Chaos {
     return {
       gate: this.#options.gate,
       kills: this.#kills,
+      deaths: this.#clients.started - this.#clients.count + this.#hosted.deaths,
       byWay: this.#byWay,
       seconds: (performance.now() - this.#started) / 1000,
       passed: this.#passed,

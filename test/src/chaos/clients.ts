@@ -86,15 +86,17 @@ export class Clients {
     return this.#sorts[place] as ClientSort;
   }
 
-  /** Whether a client may be chosen: it works and nobody is killing it. */
-  isTarget(place: number): boolean {
-    return this.words.isRunning(place) && this.#living[place]?.doomed === false;
+  /** Chooses a client as a victim. False: it does not work yet, or is somebody's victim already. */
+  doom(place: number): boolean {
+    const living = this.#living[place];
+    if (living === undefined || living.doomed || !this.words.isRunning(place)) return false;
+    living.doomed = true;
+    return true;
   }
 
-  /** Kills the client of a place as planned; resolves when it has ended and another is being started. */
+  /** Kills the client of a place, which was doomed, as planned; resolves when it has ended and another is being started. */
   async kill(place: number, { way, after, micros }: Plan): Promise<void> {
     const living = this.#living[place] as Living;
-    living.doomed = true;
     const gone = () => living.gone;
     const { words } = this;
     const order = words.order(place);
