@@ -15,7 +15,7 @@ export const MAX_WAITERS = 64;
 /** The most steps of one execution. */
 export const MAX_STEPS = 1 << 16;
 
-/** How the execution ended; see {@link RUNNING} and following. */
+/** How the execution ended; 0 while it goes on. See {@link FINISHED} and following. */
 export const RESULT = 0;
 /** Steps chosen so far. */
 export const STEP = 1;
@@ -90,8 +90,8 @@ export const CHANGE_POINTS = PRIORITIES + 3 * MAX_THREADS;
 export const MAX_CHANGE_POINTS = 8;
 
 /** Words of a thread. */
-export const THREAD_ROWS = 96;
-export const THREAD_WORDS = 16;
+const THREAD_ROWS = 96;
+const THREAD_WORDS = 16;
 export const STATUS = 0;
 /** What the thread does when it gets its turn: see `operations.ts`. */
 export const PENDING_KIND = 1;
@@ -115,8 +115,8 @@ export const WAITS_IN = 11;
 export const PENDING_FACETS = 12;
 
 /** Words of a pending wait. */
-export const WAITERS = THREAD_ROWS + MAX_THREADS * THREAD_WORDS;
-export const WAITER_WORDS = 8;
+const WAITERS = THREAD_ROWS + MAX_THREADS * THREAD_WORDS;
+const WAITER_WORDS = 8;
 export const WAITER_STATE = 0;
 export const WAITER_THREAD = 1;
 export const WAITER_BUFFER = 2;
@@ -152,7 +152,7 @@ export const AT_LAST = 11;
 /** 1 when that thread had been on turn for so long that it was somebody else's turn. */
 export const AT_TURN_OVER = 12;
 
-export const CONTROL_WORDS = TRACE + MAX_STEPS * STEP_WORDS;
+const CONTROL_WORDS = TRACE + MAX_STEPS * STEP_WORDS;
 
 /** Bytes of a cell: dependence of steps is looked at cell by cell. */
 export const CELL_BYTES = 4;
@@ -161,7 +161,6 @@ export const CELL_BYTES = 4;
 export const ERROR_BYTES = 1 << 14;
 
 /** Values of RESULT. */
-export const RUNNING = 0;
 export const FINISHED = 1;
 export const STUCK = 2;
 export const ENDLESS = 3;
@@ -189,8 +188,8 @@ export const GRANTED = 2;
 /**
  * A choice is one of: thread t makes its next step (t), thread t is killed (KILL + t), time passes for thread t (TIME + t).
  */
-export const KILL = MAX_THREADS;
-export const TIME = 2 * MAX_THREADS;
+export const KILL = 8;
+export const TIME = 16;
 export const STEP_CHOICES = (1 << MAX_THREADS) - 1;
 export const KILL_CHOICES = STEP_CHOICES << KILL;
 export const TIME_CHOICES = STEP_CHOICES << TIME;
