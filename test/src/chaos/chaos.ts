@@ -96,7 +96,7 @@ const EMPTY_EVERY = 2;
 const PATIENCE = 30_000;
 const SETTLING = 10_000;
 /** A survivor's step takes no longer, in milliseconds (docs/chaos.md). */
-const STALL_BOUND = 15_000;
+const STALL_BOUND = 25_000;
 /** The refcount gate starves while operations overlap (mdev-core 15): then clients make way. */
 const STARVED = 300;
 const KEPT_KILLS = 12;
