@@ -5,7 +5,7 @@
 import { MediatedError } from '@mediated/core';
 import { DeliverPolicy, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream';
 import { refusalOf } from './connection.js';
-import { isThrough } from './bucket-scan.js';
+import { isThrough, LIVELY } from './bucket-scan.js';
 import { checkUuid, checkName } from './names.js';
 import { Place } from './place.js';
 import { type EventRecord, eventRecord } from './records.js';
@@ -67,7 +67,7 @@ export async function* readEvents(store: Store, options: EventsOptions): AsyncGe
     });
   if (untilNow && (await consumer.info(true)).num_pending === 0)
     return void (await consumer.delete().catch(() => false));
-  const messages = await consumer.consume({ max_messages: AHEAD });
+  const messages = await consumer.consume({ max_messages: AHEAD, ...LIVELY });
   const stop = () => messages.stop();
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();

@@ -4,7 +4,7 @@
  * decides; so neither a slow watch nor anybody's clock makes a host lost. One thread's.
  */
 import { EventEmitter } from 'node:events';
-import type { KvEntry } from '@nats-io/kv';
+import { type Following, follow } from './bucket-scan.js';
 import { type HostRecord, hostRecord, inventoryRecord, type InventoryRecord, leaseRecord } from './records.js';
 import { type Check, decode } from './shape.js';
 import type { BucketName, Store } from './store.js';
@@ -54,7 +54,7 @@ export class View extends EventEmitter<ViewEvents> {
   readonly #offers: boolean;
   readonly #hosts = new Map<string, Seen>();
   readonly #last: Record<BucketName, number> = { hosts: 0, leases: 0, inventories: 0, devices: 0 };
-  #watches: { stop(): void }[] = [];
+  #watches: Following[] = [];
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #closed = false;
@@ -132,38 +132,61 @@ export class View extends EventEmitter<ViewEvents> {
 
   async #watch(): Promise<void> {
     for (const watch of this.#watches.splice(0)) watch.stop();
-    const follow = async <T>(bucket: BucketName, check: Check<T>, apply: (entry: KvEntry, value: T) => void) => {
-      const watch = await this.#store.buckets[bucket].watch({ resumeFromRevision: this.#last[bucket] + 1 });
-      if (this.#closed) return watch.stop();
-      this.#watches.push(watch);
-      void (async () => {
-        for await (const entry of watch) {
-          this.#last[bucket] = Math.max(this.#last[bucket], entry.revision);
-          if (entry.operation !== 'PUT') continue;
+    await Promise.all([
+      this.#follow('hosts', hostRecord, (_key, value) => this.#applyRecord(value)),
+      this.#follow('leases', leaseRecord, (key, { epoch }, revision) => this.#applyLease(key, epoch, revision)),
+      ...(this.#offers
+        ? [this.#follow('inventories', inventoryRecord, (key, value) => this.#applyInventory(key, value))]
+        : []),
+    ]);
+  }
+
+  async #follow<T>(
+    bucket: BucketName,
+    check: Check<T>,
+    apply: (key: string, value: T, revision: number) => void,
+  ): Promise<void> {
+    const { jetstream, names } = this.#store;
+    const prefix = `$KV.${names[bucket]}.`;
+    const watch = await follow(jetstream, names[bucket], this.#last[bucket] + 1);
+    if (this.#closed) return watch.stop();
+    this.#watches.push(watch);
+    void (async () => {
+      try {
+        for await (const message of watch.messages) {
+          this.#last[bucket] = Math.max(this.#last[bucket], message.seq);
+          const key = message.subject.slice(prefix.length);
           let value: T;
           try {
-            value = decode(entry.value, check, entry.key);
+            value = decode(message.data, check, key);
           } catch {
             continue;
           }
-          apply(entry, value);
+          apply(key, value, message.seq);
         }
-      })();
-    };
-    await Promise.all([
-      follow('hosts', hostRecord, (_entry, value) => this.#applyRecord(value)),
-      follow('leases', leaseRecord, ({ key, revision }, { epoch }) => this.#applyLease(key, epoch, revision)),
-      ...(this.#offers
-        ? [follow('inventories', inventoryRecord, ({ key }, value) => this.#applyInventory(key, value))]
-        : []),
-    ]);
+      } catch {
+        // The stream was away for too long: begun anew below.
+      }
+      if (!this.#closed && this.#watches.includes(watch)) await this.#watchAnew();
+    })();
+  }
+
+  /** Begins all watches again, as often as it takes. */
+  async #watchAnew(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        return await this.#watch();
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, this.#store.record.lease / LOOKS));
+      }
+    }
   }
 
   /** After a connection was away, watches are begun anew: the library would notice only by missing heartbeats. */
   async #watchConnection(): Promise<void> {
     for await (const { type } of this.#store.connection.status()) {
       if (this.#closed) return;
-      if (type === 'reconnect') await this.#watch().catch(() => {});
+      if (type === 'reconnect') await this.#watchAnew();
     }
   }
 
