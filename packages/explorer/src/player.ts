@@ -54,7 +54,7 @@ import { declare } from './subject.js';
 import { Declarations, type Subject } from './world.js';
 
 /** Steps in a row that a thread may make while others could go on. */
-const LONGEST_TURN = 400;
+const LONGEST_TURN = 1000;
 /** Milliseconds without a sign of the threads after which they count as lost. */
 const PATIENCE = 20_000;
 

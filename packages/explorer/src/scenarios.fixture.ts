@@ -56,12 +56,17 @@ export function twoTasks(world: World): void {
   world.afterwards(() => void (world.parameters.outcomes as Set<number>).add(words[2] as number));
 }
 
-/** One step of a little program: an operation on word `at` with `value`; compareExchange expects `value - 1`. */
+/**
+ * One step of a little program: an operation on word `at` with `value`; compareExchange expects `value - 1`. Waits, for
+ * `value - 1` too, have a time-out; a notification wakes one.
+ */
 export interface Instruction {
-  readonly operation: 'load' | 'store' | 'add' | 'or' | 'compareExchange';
+  readonly operation: 'load' | 'store' | 'add' | 'or' | 'compareExchange' | 'wait' | 'waitAsync' | 'notify';
   readonly at: number;
   readonly value: number;
 }
+
+const RESULTS = ['ok', 'not-equal', 'timed-out'];
 
 /** Threads that run the programs of `parameters.programs`; what they saw and left goes to `parameters.outcomes`. */
 export function programs(world: World): void {
@@ -69,15 +74,24 @@ export function programs(world: World): void {
   const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(8)));
   const seen = world.share('seen', () => new Int32Array(new SharedArrayBuffer(4 * 64)));
   for (const [thread, program] of all.entries()) {
-    world.start(`thread ${thread}`, () => {
-      for (const [step, { operation, at, value }] of program.entries()) {
-        seen[thread * 8 + step] =
-          operation === 'load'
-            ? Atomics.load(words, at)
-            : operation === 'compareExchange'
-              ? Atomics.compareExchange(words, at, value - 1, value)
-              : Atomics[operation](words, at, value);
+    const play = async ({ operation, at, value }: Instruction): Promise<number> => {
+      switch (operation) {
+        case 'load':
+          return Atomics.load(words, at);
+        case 'compareExchange':
+          return Atomics.compareExchange(words, at, value - 1, value);
+        case 'notify':
+          return Atomics.notify(words, at, 1);
+        case 'wait':
+          return RESULTS.indexOf(Atomics.wait(words, at, value - 1, 10));
+        case 'waitAsync':
+          return RESULTS.indexOf(await Atomics.waitAsync(words, at, value - 1, 10).value);
+        default:
+          return Atomics[operation](words, at, value);
       }
+    };
+    world.start(`thread ${thread}`, async () => {
+      for (const [step, instruction] of program.entries()) seen[thread * 8 + step] = 1 + (await play(instruction));
     });
   }
   world.afterwards(() => {

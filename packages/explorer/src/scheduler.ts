@@ -99,7 +99,7 @@ const NOTIFY = kindOf('notify');
 /** Looks at a word before a thread goes to sleep for the token: a hand-over back is often quick. */
 const LOOKS = 200;
 /** Steps on cold cells that a thread may make in a row. */
-const COLD_LIMIT = 200;
+const COLD_LIMIT = 2000;
 /** Place of the bits of threads that have changed a cell. */
 const MARK_CHANGES = 8;
 

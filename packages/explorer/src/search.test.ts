@@ -21,17 +21,18 @@ function enumerate(programs: Instruction[][], bound: number): Set<string> {
       if (cost > bound) continue;
       const { operation, at, value } = instruction;
       const before = words[at] as number;
-      const after = {
+      const results = {
         load: before,
         store: value,
         add: before + value,
         or: before | value,
         compareExchange: before === value - 1 ? value : before,
-      }[operation];
+      };
+      const after = results[operation as keyof typeof results];
       const given = operation === 'store' ? value : before;
       go(
         words.with(at, after),
-        seen.with(thread * 8 + position, given),
+        seen.with(thread * 8 + position, 1 + given),
         positions.with(thread, position + 1),
         thread,
         cost,
@@ -54,9 +55,20 @@ const instruction: fc.Arbitrary<Instruction> = fc.record({
   at: fc.nat(1),
   value: fc.integer({ min: 1, max: 3 }),
 });
-const twoOrThree = fc.oneof(
-  fc.array(fc.array(instruction, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 2 }),
-  fc.array(fc.array(instruction, { minLength: 1, maxLength: 3 }), { minLength: 3, maxLength: 3 }),
+const threads = (operation: fc.Arbitrary<Instruction>, steps: number) =>
+  fc.oneof(
+    fc.array(fc.array(operation, { minLength: 1, maxLength: steps }), { minLength: 2, maxLength: 2 }),
+    fc.array(fc.array(operation, { minLength: 1, maxLength: steps - 1 }), { minLength: 3, maxLength: 3 }),
+  );
+const twoOrThree = threads(instruction, 4);
+/** Waits and notifications too. */
+const sleepy = threads(
+  fc.record({
+    operation: fc.constantFrom('store', 'add', 'wait', 'wait', 'waitAsync', 'notify', 'notify'),
+    at: fc.constant(0),
+    value: fc.integer({ min: 1, max: 2 }),
+  }),
+  3,
 );
 
 test.each([Number.POSITIVE_INFINITY, 2, 1, 0])(
@@ -91,5 +103,31 @@ test.each([Number.POSITIVE_INFINITY, 0])(
       failure: undefined,
     });
     expect([...outcomes].sort()).toEqual([0, 1, 2]);
+  },
+);
+
+test.each([
+  [Number.POSITIVE_INFINITY, 0],
+  [Number.POSITIVE_INFINITY, 1],
+  [1, 0],
+  [1, 1],
+])(
+  'the reduction loses nothing: waits, time-outs, at most %d preemptions and %d deaths',
+  async (preemptions, kills) => {
+    await fc.assert(
+      fc.asyncProperty(sleepy, async (programs) => {
+        const [reduced, all] = [new Set<string>(), new Set<string>()];
+        for (const [outcomes, everywhere] of [
+          [reduced, false],
+          [all, true],
+        ] as const) {
+          const options = { preemptions, kills, everywhere, parameters: { programs, outcomes } };
+          const exploration = await search('programs', { module: SCENARIOS, name: 'programs' }, options);
+          expect(exploration).toMatchObject({ complete: true, failure: undefined });
+        }
+        expect([...reduced].sort()).toEqual([...all].sort());
+      }),
+      { numRuns: preemptions === 1 ? 4 : 2 },
+    );
   },
 );
