@@ -120,6 +120,8 @@ const steps = [
   ),
   step('invariants: each is named by a test', process.execPath, 'scripts/invariants.mjs'),
   step('knip: unused files, exports, dependencies', 'knip', '--no-config-hints'),
+  step('api: what the packages export is what api/reports says', process.execPath, 'api/report.mjs', '--check'),
+  step('api: the reference is made without warnings', process.execPath, 'api/reference.mjs'),
 ];
 for (const { name, folder } of await publishedPackages()) {
   steps.push({
