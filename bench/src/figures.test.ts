@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseCommandLine } from '../dist/arguments.js';
 import { atLeast, atMost, figuresAsJson, median, meets, ratios, spreadOf } from '../dist/figures.js';
+import { Progress } from '../dist/progress.js';
 import { formatNumber, reportSuite } from '../dist/report.js';
+import { machineName } from '../dist/results.js';
 
 describe('figures', () => {
   it('take the middle of the rounds, whatever their order, and the mean of the two middle ones', () => {
@@ -29,11 +31,9 @@ describe('figures', () => {
   });
 
   it('are written as one number per figure and suite', () => {
-    const figures = new Map([
-      ['unregister_ms.rwsem', spreadOf([1, 2, 9])],
-      ['other', spreadOf([4])],
-    ]);
-    const text = figuresAsJson([{ name: 'gate', figures }]);
+    const part = (name: string, values: readonly number[]) => ({ figures: { [name]: spreadOf(values) } });
+    const parts = [part('unregister_ms.rwsem', [1, 2, 9]), part('other', [4])];
+    const text = figuresAsJson([{ suite: 'gate', parts }]);
     expect(JSON.parse(text)).toEqual({ gate: { 'unregister_ms.rwsem': 2, other: 4 } });
     expect(text.endsWith('}\n')).toBe(true);
   });
@@ -52,6 +52,16 @@ describe('the command line', () => {
     expect(parse('--', '--only', 'inbox', '--rounds', '3')).toMatchObject({ plan: { suites: ['inbox'], rounds: 3 } });
   });
 
+  it('keeps what a quick run measures apart, and need not measure at all', () => {
+    expect(parse('--quick')).toMatchObject({
+      plan: { suites: ['locks'], rounds: 1, results: expect.stringMatching(/quick$/) },
+    });
+    expect(parse('--quick', '--only', 'inbox', '--results', 'here', '--machine', 'mine-1')).toMatchObject({
+      plan: { suites: ['inbox'], results: 'here', machine: 'mine-1', onlyPage: false },
+    });
+    expect(parse('--page')).toMatchObject({ plan: { onlyPage: true } });
+  });
+
   it.each([
     [['--only', 'nonsense'], /no suite "nonsense"; there are inbox, locks/],
     [['--only'], /--only/],
@@ -60,6 +70,8 @@ describe('the command line', () => {
     [['inbox'], /inbox/],
     [['--rounds', '0'], /from 1 to 1000, not "0"/],
     [['--rounds', 'many'], /not "many"/],
+    [['--results='], /--results needs/],
+    [['--machine', 'My PC'], /small letters, digits and dashes, not "My PC"/],
   ])('refuses %j in one sentence', (words, sentence) => {
     const line = parse(...words);
     expect(line).toHaveProperty('refusal', expect.stringMatching(sentence));
@@ -69,7 +81,8 @@ describe('the command line', () => {
   it('explains every option, suite, figure and mark, whatever else was asked', () => {
     const line = parse('--only', 'nonsense', '-h');
     const text = 'help' in line ? line.help : '';
-    for (const option of ['--only', '--rounds', '--json', '--help']) expect(text).toContain(option);
+    for (const option of ['--only', '--rounds', '--quick', '--json', '--results', '--machine', '--page', '--help'])
+      expect(text).toContain(option);
     expect(text).toMatch(/^inbox +asks$/m);
     expect(text).toMatch(/^ {2}fast +>= 4 +a$/m);
     expect(text).toMatch(/^locks +takes$/m);
@@ -101,17 +114,53 @@ describe('the report', () => {
       },
       parts: {},
     };
-    const figures = new Map([
-      ['fast', spreadOf([3, 4, 5])],
-      ['slow', spreadOf([2])],
-      ['free', spreadOf([7])],
-    ]);
-    const text = reportSuite({ suite, figures, readings: [], notes: ['so'], failures: ['part'] }).join('\n');
+    const figure = (values: readonly number[]) => ({ about: '', values, ...spreadOf(values) });
+    const figures = { fast: figure([3, 4, 5]), slow: figure([2]), free: figure([7]) };
+    const measured = { name: 'part', figures, readings: [], curves: [], notes: ['so'] };
+    const lost = { name: 'other', figures: {}, readings: [], curves: [], notes: [], failure: 'part' };
+    const text = reportSuite(suite, [measured, lost]).join('\n');
     expect(text).toMatch(/^fast +4 +3\.\.5 +>= 4 +met$/m);
     expect(text).toMatch(/^slow +2 +2\.\.2 +<= 1\.1 +missed$/m);
     expect(text).toMatch(/^lost +- +- +<= 1 +not measured$/m);
     expect(text).toMatch(/^free +7 +7\.\.7$/m);
     expect(text).toContain('note: so');
     expect(text).toContain('failed: part');
+  });
+});
+
+describe('progress', () => {
+  const shown = (isTTY: boolean): string[] => {
+    const written: string[] = [];
+    let now = 0;
+    const stream = { isTTY, columns: 60, write: (text: string) => written.push(text) };
+    const progress = new Progress(stream, 2, () => now);
+    progress.part('inbox pipelined');
+    progress.round(0, 3);
+    now = 30_000;
+    progress.part('locks free');
+    progress.round(1, 3);
+    progress.clear();
+    return written;
+  };
+
+  it('is one line on a terminal, with the round and the time that is left once a part is done', () => {
+    const lines = shown(true).map((text) => text.replace('\r\u001b[K', ''));
+    expect(lines).toEqual([
+      '[1/2] inbox pipelined',
+      '[1/2] inbox pipelined: warmed up',
+      '[2/2] locks free',
+      '[2/2] locks free: round 1 of 3, about 10 s left',
+      '',
+    ]);
+  });
+
+  it('is a line per part elsewhere', () => {
+    expect(shown(false)).toEqual(['[1/2] inbox pipelined\n', '[2/2] locks free, about 30 s left\n']);
+  });
+});
+
+describe('machines', () => {
+  it('are called after their processors, in words that a file name can have', () => {
+    expect(machineName('Intel(R) Xeon(R) CPU @ 2.20GHz 16 cores')).toBe('intel-xeon-cpu-2-20ghz-16-cores');
   });
 });

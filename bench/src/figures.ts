@@ -56,11 +56,18 @@ export function meets(mark: Mark, value: number): boolean {
 }
 
 /** `{ suite: { figure: number } }` with the medians, in the order given. Not-finite numbers become null. */
-export function figuresAsJson(suites: readonly { name: string; figures: ReadonlyMap<string, Spread> }[]): string {
+export function figuresAsJson(
+  suites: readonly {
+    readonly suite: string;
+    readonly parts: readonly { readonly figures: Readonly<Record<string, Pick<Spread, 'median'>>> }[];
+  }[],
+): string {
   const object = Object.fromEntries(
-    suites.map(({ name, figures }) => [
-      name,
-      Object.fromEntries([...figures].map(([figure, { median: value }]) => [figure, value])),
+    suites.map(({ suite, parts }) => [
+      suite,
+      Object.fromEntries(
+        parts.flatMap(({ figures }) => Object.entries(figures).map(([figure, { median: value }]) => [figure, value])),
+      ),
     ]),
   );
   return `${JSON.stringify(object, undefined, 2)}\n`;

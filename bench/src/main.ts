@@ -1,47 +1,82 @@
 /**
  * `pnpm bench`: runs the suites one part after the other, each in a fresh child process, prints their tables and writes
- * the figures as JSON. Ends with 2 for a bad command line and 1 when a part failed; a missed mark is no failure.
+ * the results and their page. Ends with 2 for a bad command line and 1 when a part failed; a missed mark is no failure.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseCommandLine, type Plan } from './arguments.js';
-import { figuresAsJson, type Spread, spreadOf } from './figures.js';
+import { figuresAsJson, spreadOf } from './figures.js';
 import { runPart } from './harness/run-part.js';
-import { reportSuite, type SuiteOutcome } from './report.js';
+import { Progress } from './progress.js';
+import { reportSuite } from './report.js';
+import { commitOf, type PartOutcome, readResults, type SuiteResult, thisMachine, writeResult } from './results.js';
 import { SUITES, type Suite } from './suites.js';
 
-async function runSuite(suite: Suite, rounds: number): Promise<SuiteOutcome> {
-  const figures = new Map<string, Spread>();
-  const readings: SuiteOutcome['readings'][number][] = [];
-  const notes: string[] = [];
-  const failures: string[] = [];
-  for (const part of Object.keys(suite.parts)) {
-    console.error(`running ${suite.name} ${part}`);
-    try {
-      const result = await runPart(suite.name, part, rounds);
-      for (const [figure, values] of Object.entries(result.figures)) figures.set(figure, spreadOf(values));
-      readings.push(...result.readings.map(({ name, unit, values }) => ({ name, unit, spread: spreadOf(values) })));
-      notes.push(...result.notes);
-    } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
-    }
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+
+async function measure(suite: Suite, part: string, rounds: number, progress: Progress): Promise<PartOutcome> {
+  try {
+    const onRound = (round: number, of: number): void => progress.round(round, of);
+    const { figures, readings, curves = [], notes } = await runPart(suite.name, part, rounds, onRound);
+    const described = Object.entries(figures).map(([name, values]) => {
+      const { about, mark } = suite.figures[name];
+      return [name, { about, ...(mark === undefined ? {} : { mark }), ...spreadOf(values), values }] as const;
+    });
+    return {
+      name: part,
+      figures: Object.fromEntries(described),
+      readings: readings.map((reading) => ({ ...reading, ...spreadOf(reading.values) })),
+      curves,
+      notes,
+    };
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    return { name: part, figures: {}, readings: [], curves: [], notes: [], failure };
   }
-  return { suite, figures, readings, notes, failures };
+}
+
+/** Writes the page of everything that lies in the folder. */
+async function writePage(folder: string): Promise<void> {
+  // Loaded when something is drawn: the library for it takes longer to load than everything else.
+  const { renderPage } = await import('./page/page.js');
+  const page = join(folder, 'index.html');
+  const order = SUITES.map(({ name }) => name);
+  await writeFile(page, renderPage(await readResults(folder), order));
+  console.error(`the page is ${relative(process.cwd(), page)}`);
 }
 
 /** Runs the plan. Returns the exit code. */
-async function run({ suites, rounds, json }: Plan): Promise<number> {
+async function run({ suites, rounds, json, results, machine: name, onlyPage }: Plan): Promise<number> {
   // Before the minutes of work, not after: a file that cannot be written is a bad command line.
-  if (json !== undefined) await writeFile(json, '{}\n');
-  const outcomes: SuiteOutcome[] = [];
-  for (const suite of SUITES.filter(({ name }) => suites.includes(name))) {
-    const outcome = await runSuite(suite, rounds);
-    outcomes.push(outcome);
-    console.log(`${reportSuite(outcome).join('\n')}\n`);
-    if (json !== undefined) {
-      await writeFile(json, figuresAsJson(outcomes.map(({ suite: { name }, figures }) => ({ name, figures }))));
-    }
+  await mkdir(results, { recursive: true });
+  await readResults(results);
+  if (onlyPage) {
+    await writePage(results);
+    return 0;
   }
-  return outcomes.some(({ failures }) => failures.length > 0) ? 1 : 0;
+  if (json !== undefined) await writeFile(json, '{}\n');
+  const chosen = SUITES.filter((suite) => suites.includes(suite.name));
+  const about = { machine: thisMachine(name), node: process.version, commit: commitOf(HERE), rounds };
+  const progress = new Progress(
+    process.stderr,
+    chosen.reduce((sum, { parts }) => sum + Object.keys(parts).length, 0),
+  );
+  const measured: Pick<SuiteResult, 'suite' | 'parts'>[] = [];
+  for (const suite of chosen) {
+    const parts: PartOutcome[] = [];
+    for (const part of Object.keys(suite.parts)) {
+      progress.part(`${suite.name} ${part}`);
+      parts.push(await measure(suite, part, rounds, progress));
+    }
+    progress.clear();
+    console.log(`${reportSuite(suite, parts).join('\n')}\n`);
+    measured.push({ suite: suite.name, parts });
+    await writeResult(results, { suite: suite.name, about: suite.about, ...about, parts });
+    if (json !== undefined) await writeFile(json, figuresAsJson(measured));
+  }
+  await writePage(results);
+  return measured.some(({ parts }) => parts.some(({ failure }) => failure !== undefined)) ? 1 : 0;
 }
 
 function refuse(sentence: string): void {

@@ -2,19 +2,9 @@
  * What the main process prints: what there is to measure, then tables of figures with their marks and of the readings
  * behind them. Pure.
  */
-import { type Mark, meets, type Spread } from './figures.js';
-import type { Reading } from './harness/part.js';
+import { type Mark, median, meets, type Spread } from './figures.js';
+import type { PartOutcome } from './results.js';
 import type { Suite } from './suites.js';
-
-/** What was measured of one suite. */
-export interface SuiteOutcome {
-  readonly suite: Suite;
-  readonly figures: ReadonlyMap<string, Spread>;
-  readonly readings: readonly { readonly name: string; readonly unit: Reading['unit']; readonly spread: Spread }[];
-  readonly notes: readonly string[];
-  /** Parts that ended without a result. */
-  readonly failures: readonly string[];
-}
 
 /** Three significant digits; whole numbers from 1000 on, with thin groups of thousands. */
 export function formatNumber(value: number): string {
@@ -24,11 +14,12 @@ export function formatNumber(value: number): string {
 }
 
 /** `>= 30`. */
-function formatMark(mark: Mark): string {
+export function formatMark(mark: Mark): string {
   return `${mark.bound === 'at least' ? '>=' : '<='} ${formatNumber(mark.value)}`;
 }
 
-function formatSpread({ low, high }: Spread): string {
+/** `1.2..3`. */
+export function formatSpread({ low, high }: Spread): string {
   return `${formatNumber(low)}..${formatNumber(high)}`;
 }
 
@@ -59,7 +50,12 @@ export function listSuites(suites: readonly Suite[]): string[] {
 }
 
 /** The lines that report a suite. */
-export function reportSuite({ suite, figures, readings, notes, failures }: SuiteOutcome): string[] {
+export function reportSuite(suite: Suite, parts: readonly PartOutcome[]): string[] {
+  const figures = new Map(parts.flatMap((part) => Object.entries(part.figures)));
+  const readings = parts.flatMap((part) => part.readings);
+  const curves = parts.flatMap((part) => part.curves);
+  const notes = parts.flatMap((part) => part.notes);
+  const failures = parts.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
   const rows = Object.entries(suite.figures).map(([name, { mark }]) => {
     const spread = figures.get(name);
     const wanted = mark === undefined ? '' : formatMark(mark);
@@ -70,13 +66,21 @@ export function reportSuite({ suite, figures, readings, notes, failures }: Suite
   const lines = [`${suite.name}: ${suite.about}`, ''];
   lines.push(...table([['figure', 'median', 'min..max', 'mark', ''], ...rows]), '');
   if (readings.length > 0) {
-    const cells = readings.map(({ name, unit, spread }) => [
+    const cells = readings.map(({ name, unit, ...spread }) => [
       name,
       formatNumber(spread.median),
       unit,
       formatSpread(spread),
     ]);
     lines.push(...table([['reading', 'median', '', 'min..max'], ...cells]), '');
+  }
+  for (const { title, x, unit, series } of curves) {
+    const places = [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))].sort((a, b) => a - b);
+    const rowsOf = series.map(({ name, points }) => {
+      const medians = new Map(points.map((point) => [point.x, median(point.values)]));
+      return [name, ...places.map((place) => formatNumber(medians.get(place) ?? Number.NaN).replace('NaN', '-'))];
+    });
+    lines.push(`${title} (${unit}, by ${x})`, ...table([['', ...places.map(String)], ...rowsOf]), '');
   }
   lines.push(...Object.entries(suite.figures).map(([name, { about }]) => `  ${name}: ${about}`));
   lines.push(...notes.map((note) => `  note: ${note}`), ...failures.map((failure) => `  failed: ${failure}`));

@@ -2,6 +2,7 @@
  * Takes readings of several contenders in turn. Used by the parts.
  */
 import { median } from '../figures.js';
+import type { RoundMessage } from './messages.js';
 
 /** One of those that are compared. */
 export interface Contender {
@@ -25,6 +26,7 @@ export async function alternate(contenders: readonly Contender[], rounds: number
       if (round > 0) readings[index].push(reading);
     }
     order.reverse();
+    process.send?.({ kind: 'round', round, rounds } satisfies RoundMessage);
   }
   return readings;
 }

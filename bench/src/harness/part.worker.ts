@@ -3,6 +3,7 @@
  * ends, whatever threads a peer has left behind. Started by `run-part.ts` only.
  */
 import { SUITES } from '../suites.js';
+import type { ResultMessage } from './messages.js';
 
 const [suite, name, rounds] = process.argv.slice(2);
 const load = SUITES.find((each) => each.name === suite)?.parts[name];
@@ -11,4 +12,4 @@ if (load === undefined || process.send === undefined) throw new Error(`there is 
 process.once('disconnect', () => process.exit(1));
 const { part } = await load();
 const result = await part({ rounds: Number(rounds) });
-process.send(result, () => process.exit(0));
+process.send({ kind: 'result', result } satisfies ResultMessage, () => process.exit(0));

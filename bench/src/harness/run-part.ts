@@ -3,14 +3,23 @@
  * Called by `main.ts`.
  */
 import { fork } from 'node:child_process';
+import type { PartMessage } from './messages.js';
 import type { PartResult } from './part.js';
 
 const CHILD = new URL('./part.worker.js', import.meta.url);
 /** A part that takes longer, in milliseconds, hangs. */
 const LONGEST = 600_000;
 
-/** The result of a part. Rejects when the child ends without one; its standard error has said why. */
-export function runPart(suite: string, part: string, rounds: number): Promise<PartResult> {
+/**
+ * The result of a part. Rejects when the child ends without one; its standard error has said why. `onRound` is called after
+ * each round of the part.
+ */
+export function runPart(
+  suite: string,
+  part: string,
+  rounds: number,
+  onRound: (round: number, rounds: number) => void,
+): Promise<PartResult> {
   return new Promise((resolve, reject) => {
     const child = fork(CHILD, [suite, part, String(rounds)], {
       // Not this process's own flags: the child measures the same whatever its parent was started with.
@@ -20,8 +29,10 @@ export function runPart(suite: string, part: string, rounds: number): Promise<Pa
       killSignal: 'SIGKILL',
     });
     let result: PartResult | undefined;
-    child.once('message', (message) => {
-      result = message as PartResult;
+    child.on('message', (sent) => {
+      const message = sent as PartMessage;
+      if (message.kind === 'result') result = message.result;
+      else onRound(message.round, message.rounds);
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => {
