@@ -194,9 +194,15 @@ export class HostService {
   async #remove(uuid: string): Promise<object> {
     const { machine, reservations } = this.#parts;
     this.#checkLease('remove');
-    await machine.remove(uuid);
-    this.forget(uuid);
-    await reservations.release(uuid);
+    try {
+      await machine.remove(uuid);
+    } finally {
+      // Also when it has gone already: whoever asks again, because an answer stayed out, finds the UUID free.
+      if (!machine.has(uuid) && !this.busy(uuid)) {
+        this.forget(uuid);
+        await reservations.release(uuid);
+      }
+    }
     return {};
   }
 
