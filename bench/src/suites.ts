@@ -32,14 +32,18 @@ export const SUITES: readonly Suite[] = [
         mark: atLeast(50),
       },
       pipelined_vs_piscina_tuned: { about: 'the same, over piscina in its fastest configuration' },
+      pipelined_vs_workerpool: { about: 'asks a second, 256 in flight, over workerpool' },
+      pipelined_vs_poolifier: { about: 'asks a second, 256 in flight, over poolifier' },
       pipelined_vs_postMessage: { about: 'asks a second, 256 in flight, over postMessage', mark: atLeast(4) },
       roundtrip_vs_postMessage: { about: 'time of one awaited ask, over postMessage', mark: atMost(1.1) },
       blocking_vs_spin: { about: 'time of a blocking ask, over a bare Atomics ping-pong', mark: atMost(5) },
+      p99_vs_postMessage: { about: 'latency of the slowest hundredth at 20 000 asks a second, over postMessage' },
     },
     parts: {
       pipelined: () => import('./inbox/pipelined.js'),
       roundtrip: () => import('./inbox/roundtrip.js'),
       blocking: () => import('./inbox/blocking.js'),
+      latency: () => import('./inbox/latency.js'),
     },
   },
   {
@@ -66,11 +70,16 @@ export const SUITES: readonly Suite[] = [
         about: 'shared memory of a bus for 2^20 devices, in bytes per device',
         mark: atMost(256),
       },
+      p99_vs_comlink: {
+        about:
+          'latency of the slowest hundredth at 10 000 creates and removes a second, over the protocol behind comlink',
+      },
     },
     parts: {
       cycles: () => import('./lifecycle/cycles.js'),
       parallel: () => import('./lifecycle/parallel.js'),
       million: () => import('./lifecycle/million.js'),
+      latency: () => import('./lifecycle/latency.js'),
     },
   },
   {

@@ -1,11 +1,14 @@
 /**
  * The echo behind each peer, on one worker thread each, asked from the calling thread.
  */
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ActorSystem } from '@mediated/core/actor';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { Piscina } from 'piscina';
+import { FixedThreadPool } from 'poolifier';
+import { pool as workerpool } from 'workerpool';
 import type { PiscinaConfiguration } from '../harness/piscina-configurations.js';
 import type { EchoAsk } from '../harness/timing.js';
 import type { ComlinkEcho } from './comlink-echo.worker.js';
@@ -52,4 +55,18 @@ export function piscinaEcho(configuration: PiscinaConfiguration): EchoAsk {
     ...configuration,
   });
   return (value) => pool.run(value);
+}
+
+/** A pool with one thread, with its default options. */
+export function workerpoolEcho(): EchoAsk {
+  const script = fileURLToPath(new URL('./workerpool-echo.worker.js', import.meta.url));
+  const pool = workerpool(script, { workerType: 'thread', minWorkers: 1, maxWorkers: 1 });
+  return async (value) => (await pool.exec('echo', [value])) as number;
+}
+
+/** A pool with one thread, with its default options: all that is asked is sent at once. */
+export function poolifierEcho(): EchoAsk {
+  const script = fileURLToPath(new URL('./poolifier-echo.worker.js', import.meta.url));
+  const pool = new FixedThreadPool<number, number>(1, script);
+  return (value) => pool.execute(value);
 }
