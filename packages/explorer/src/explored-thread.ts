@@ -21,6 +21,7 @@ import {
   FAILED_THREAD,
   GRANTED,
   LEFT_BEHIND,
+  LEFTOVERS,
   MAX_WAITERS,
   PENDING_BUFFER,
   PENDING_FACETS,
@@ -56,6 +57,7 @@ import {
   WAITS_IN,
 } from './layout.js';
 import { BEGIN, CHANGES_QUEUE, kindOf, LOOKS_AT_QUEUE, READS, RESUME, TIMEOUT, WRITES } from './operations.js';
+import { or } from './real-atomics.js';
 import { Scheduler } from './scheduler.js';
 import { Tasks } from './tasks.js';
 
@@ -281,11 +283,9 @@ export class ExploredThread {
     words[row + PENDING_FACETS] = 0;
     this.scheduler.record(BEGIN, 0, -1, 0, 0, 0);
     this.#running = true;
-    let eventLoop = false;
     try {
       const result = body(words[row + VICTIM]);
       if (isThenable(result) || this.tasks.hasImmediates) {
-        eventLoop = true;
         await this.#untilSettled(Promise.resolve(result));
       }
     } catch (error) {
@@ -300,21 +300,29 @@ export class ExploredThread {
     }
     this.#running = false;
     if (this.#unwinding) {
-      words[CUT] |= 1 << this.index;
-      // Continuations of what was awaited unwind too, so that no later execution meets them.
-      if (eventLoop || this.tasks.pending) await this.tasks.abandon();
+      or(words, CUT, 1 << this.index);
     } else {
       const isReaper = this.index === words[REAPER];
       words[row + STATUS] = isReaper ? DORMANT : ENDED;
       if (isReaper) this.scheduler.awakenReaper();
       this.#unwinding = true;
+      if (this.tasks.pending) or(words, LEFTOVERS, 1 << this.index);
       const next = this.scheduler.choose();
-      if (eventLoop || this.tasks.pending) await this.tasks.abandon();
       // Before the next thread runs: it may be this one again.
       this.scheduler.atRest();
       if (next >= 0) this.scheduler.give(next);
       return;
     }
+    if (this.tasks.pending) or(words, LEFTOVERS, 1 << this.index);
+    this.scheduler.atRest();
+  }
+
+  /**
+   * Lets the continuations of what is still awaited run, to unwind at their next operation, so that no later execution meets
+   * them. Between executions, when the memory has been looked at: what they do before that counts for nothing.
+   */
+  async cleanUp(): Promise<void> {
+    await this.tasks.abandon();
     this.scheduler.atRest();
   }
 

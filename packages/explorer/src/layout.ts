@@ -83,6 +83,10 @@ export const NEWLY_HOT = 31;
 export const COLD_STEPS = 32;
 /** 1: every cell counts as hot. */
 export const ALL_HOT = 33;
+/** Bit per thread that still awaits something although the execution is over: set by it, atomically. */
+export const LEFTOVERS = 34;
+/** 1: a thread that gets the token lets go of what it awaits. */
+export const CLEANING = 35;
 
 /** Priorities of the choices, and the steps at which the thread on turn falls behind all others. */
 export const PRIORITIES = 40;

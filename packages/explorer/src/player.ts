@@ -8,6 +8,8 @@ import { ExploredMemory } from './explored-memory.js';
 import {
   BY_PRIORITY,
   CHANGE_POINTS,
+  CLEANING,
+  ACTIVE,
   ALL_HOT,
   type ControlMemory,
   createControlMemory,
@@ -21,6 +23,7 @@ import {
   KILL_VICTIM,
   KILLS_LEFT,
   LAST,
+  LEFTOVERS,
   LENIENT,
   MAX_CHANGE_POINTS,
   MAX_STEPS,
@@ -154,15 +157,14 @@ export class Player {
 
   /** Plays one execution. Throws when the threads are lost or do not do the same twice. */
   play(plan: Plan): Execution {
+    this.#cleanUp();
     this.#explored.restore();
     this.#prepare(plan);
     const { words } = this.#memory;
     const first = this.#scheduler.choose();
     if (first >= 0) {
       this.#scheduler.give(first);
-      while (Atomics.load(words, OVER) === 0) {
-        if (Atomics.wait(words, OVER, 0, PATIENCE) === 'timed-out') throw new Error(this.#lostText());
-      }
+      this.#untilOver();
     }
     const execution = new Execution(words);
     for (let step = 0; step < execution.length; step++) {
@@ -226,12 +228,33 @@ export class Player {
 
   /** Starts the workers of these threads anew. */
   async renew(threads: number): Promise<void> {
+    this.#memory.words[LEFTOVERS] &= ~threads;
     for (let rest = threads; rest !== 0; rest &= rest - 1) await this.#crew.restart(31 - Math.clz32(rest & -rest));
   }
 
   /** What ended a worker that should live. */
   get lost(): Error | undefined {
     return this.#crew.lost;
+  }
+
+  /** Has the threads of the last execution let go of what they still await. */
+  #cleanUp(): void {
+    const { words } = this.#memory;
+    const threads = words[LEFTOVERS];
+    if (threads === 0) return;
+    words[LEFTOVERS] = 0;
+    words[OVER] = 0;
+    words[CLEANING] = 1;
+    for (let rest = threads; rest !== 0; rest &= rest - 1) words[ACTIVE]++;
+    for (let rest = threads; rest !== 0; rest &= rest - 1) this.#scheduler.wake(31 - Math.clz32(rest & -rest));
+    this.#untilOver();
+  }
+
+  #untilOver(): void {
+    const { words } = this.#memory;
+    while (Atomics.load(words, OVER) === 0) {
+      if (Atomics.wait(words, OVER, 0, PATIENCE) === 'timed-out') throw new Error(this.#lostText());
+    }
   }
 
   #prepare(plan: Plan): void {

@@ -194,6 +194,13 @@ export class Scheduler {
     const { words } = this;
     const row = threadRow(thread);
     if (words[row + STATUS] === READY && words[row + PENDING_KIND] === BEGIN) add(words, ACTIVE, 1);
+    this.wake(thread);
+  }
+
+  /** Sets a thread's token. */
+  wake(thread: number): void {
+    const { words } = this;
+    const row = threadRow(thread);
     store(words, row + TOKEN, 1);
     notify(words, row + TOKEN);
   }

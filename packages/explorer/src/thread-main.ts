@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ExploredThread, unwind } from './explored-thread.js';
-import { type ControlMemory, EXIT, EXPLAIN } from './layout.js';
+import { CLEANING, type ControlMemory, EXIT, EXPLAIN } from './layout.js';
 import { patchAtomics } from './patched-atomics.js';
 import { patchTime } from './patched-time.js';
 import { declare } from './subject.js';
@@ -44,6 +44,10 @@ parentPort?.postMessage('ready');
 for (;;) {
   thread.scheduler.park(index);
   if (memory.words[EXIT] !== 0) break;
+  if (memory.words[CLEANING] !== 0) {
+    await thread.cleanUp();
+    continue;
+  }
   const explained = memory.words[EXPLAIN] !== 0;
   await thread.play(declared.run, after);
   if (explained) parentPort?.postMessage(thread.positions);
