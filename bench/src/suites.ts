@@ -38,12 +38,17 @@ export const SUITES: readonly Suite[] = [
       roundtrip_vs_postMessage: { about: 'time of one awaited ask, over postMessage', mark: atMost(1.1) },
       blocking_vs_spin: { about: 'time of a blocking ask, over a bare Atomics ping-pong', mark: atMost(5) },
       p99_vs_postMessage: { about: 'latency of the slowest hundredth at 20 000 asks a second, over postMessage' },
+      'tasks_speedup.cores': { about: 'tasks of 20 us a second by an actor per core, over one actor' },
+      tasks_vs_piscina: { about: 'tasks of 20 us a second by an actor per core, over piscina with as many threads' },
+      tasks_vs_workerpool: { about: 'the same, over workerpool' },
+      tasks_vs_poolifier: { about: 'the same, over poolifier' },
     },
     parts: {
       pipelined: () => import('./inbox/pipelined.js'),
       roundtrip: () => import('./inbox/roundtrip.js'),
       blocking: () => import('./inbox/blocking.js'),
       latency: () => import('./inbox/latency.js'),
+      threads: () => import('./inbox/threads.js'),
     },
   },
   {
@@ -70,6 +75,7 @@ export const SUITES: readonly Suite[] = [
         about: 'shared memory of a bus for 2^20 devices, in bytes per device',
         mark: atMost(256),
       },
+      'threads_speedup.cores': { about: 'life cycles a second of a parent per core, probe of 20 us, over one parent' },
       p99_vs_comlink: {
         about:
           'latency of the slowest hundredth at 10 000 creates and removes a second, over the protocol behind comlink',
@@ -80,6 +86,7 @@ export const SUITES: readonly Suite[] = [
       parallel: () => import('./lifecycle/parallel.js'),
       million: () => import('./lifecycle/million.js'),
       latency: () => import('./lifecycle/latency.js'),
+      threads: () => import('./lifecycle/threads.js'),
     },
   },
   {
@@ -109,11 +116,15 @@ export const SUITES: readonly Suite[] = [
         about: 'bytes a second copied out of a mapped region of 16 MiB, over private memory',
         mark: atLeast(0.9),
       },
+      read_p99_vs_comlink: {
+        about: 'latency of the slowest hundredth at 20 000 reads a second, over the same device behind comlink',
+      },
       ...hotResetFigures(),
     },
     parts: {
       reads: () => import('./vfio/reads.js'),
       blockingRead: () => import('./vfio/blocking-read.js'),
+      latency: () => import('./vfio/latency.js'),
       mappedCopy: () => import('./vfio/mapped-copy.js'),
       hotReset: () => import('./vfio/hot-reset.js'),
     },
@@ -172,6 +183,16 @@ export const SUITES: readonly Suite[] = [
       uncontended: () => import('./locks/uncontended.js'),
       contended: () => import('./locks/contended.js'),
     },
+  },
+  {
+    name: 'functions',
+    about: 'what one thread calls by itself',
+    figures: {
+      parse_uuid_vs_buffer: { about: 'time of parsing a UUID, over writing its digits into a Buffer' },
+      uuid_lookup_vs_map: { about: 'time of a look-up in the shared UUID table, over a Map of this thread' },
+      intern_vs_map: { about: 'time of the number of a known name, over a Map of this thread' },
+    },
+    parts: { times: () => import('./functions/times.js') },
   },
   {
     name: 'start',

@@ -1,5 +1,5 @@
 /**
- * The cost of a create with a million live devices against that with a thousand, in two runtimes side by side; and the
+ * The cost of a create with 1, 10, ... a million live devices, in runtimes side by side; and the
  * shared memory that a bus for a million devices takes per device.
  */
 import { type Mdev, type Parent, Runtime } from '@mediated/core';
@@ -11,8 +11,10 @@ import { BENCH_TYPE } from './bench-driver.js';
 import { BENCH_DRIVER } from './peers.js';
 import { sharedBytes } from './shared-bytes.js';
 
-const FEW = 1000;
-const MANY = 1_000_000;
+/** Live devices; those of the figure are compared, all are in the picture. */
+const PLACES = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
+const FEW = PLACES.indexOf(1000);
+const MANY = PLACES.indexOf(1_000_000);
 const CAPACITY = 2 ** 20;
 /** Devices created on top of those that live, and batches of them per reading. */
 const BATCH = 1000;
@@ -39,7 +41,7 @@ async function populated(live: number): Promise<{ runtime: Runtime; parent: Pare
   const options = { stateBytes: 0, workRounds: 0 };
   await runtime.loadDriver(BENCH_DRIVER, { options, parents: [{ name: 'parent' }] });
   const parent = runtime.bus.parent('parent');
-  for (let made = 0; made < live; made += BATCH) await create(parent, randomUuids(BATCH));
+  for (let made = 0; made < live; made += BATCH) await create(parent, randomUuids(Math.min(BATCH, live - made)));
   return { runtime, parent };
 }
 
@@ -57,21 +59,28 @@ async function costOfCreate(parent: Parent): Promise<number> {
 }
 
 export const part: Part = async ({ rounds }) => {
-  const small = await populated(FEW);
-  const large = await populated(MANY);
-  const [few, many] = await alternate(
-    [
-      { name: 'few', measure: () => costOfCreate(small.parent) },
-      { name: 'many', measure: () => costOfCreate(large.parent) },
-    ],
+  const populations = [];
+  for (const live of PLACES) populations.push(await populated(live));
+  const readings = await alternate(
+    populations.map(({ parent }, index) => ({ name: String(PLACES[index]), measure: () => costOfCreate(parent) })),
     rounds,
   );
-  const bytes = sharedBytes(large.runtime.invite().ticket.bus) / CAPACITY;
+  const [few, many] = [readings[FEW], readings[MANY]];
+  const bytes = sharedBytes(populations[MANY].runtime.invite().ticket.bus) / CAPACITY;
   return {
     figures: { flat_1m: ratios(many, few), shared_bytes_per_device: [bytes] },
     readings: [
       { name: 'one create, a thousand live', unit: 'ns', values: few },
       { name: 'one create, a million live', unit: 'ns', values: many },
+    ],
+    curves: [
+      {
+        title: 'one create by live devices',
+        about: 'Nanoseconds of a create, 256 in flight, with so many devices live beside it: flat is what is wanted.',
+        unit: 'ns',
+        x: 'live devices',
+        series: [{ name: 'create', points: PLACES.map((x, index) => ({ x, values: readings[index] })) }],
+      },
     ],
     notes: [],
   };

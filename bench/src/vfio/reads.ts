@@ -15,16 +15,19 @@ const MILLISECONDS = 400;
 const READS_IN_FLIGHT = 64;
 const REGISTERS = 16;
 
-type Read = (position: number) => Promise<Uint8Array>;
+/** A read of a register. */
+export type Read = (position: number) => Promise<Uint8Array>;
 
-async function deviceReads(): Promise<Read> {
+/** A device file. */
+export async function deviceReads(): Promise<Read> {
   const runtime = Runtime.start();
   await runtime.loadDriver(new URL('./register-driver.js', import.meta.url), { parents: [{ name: 'parent' }] });
   const file = await openDevice(runtime.bus, await runtime.bus.parent('parent').create(REGISTER_TYPE));
   return (position) => file.read(position, 4);
 }
 
-function comlinkReads(): Read {
+/** The same device behind comlink. */
+export function comlinkReads(): Read {
   const worker = new Worker(new URL('./comlink-registers.worker.js', import.meta.url));
   const remote = wrap<ComlinkRegisters>(nodeEndpoint(worker));
   return (position) => remote.read(position, 4);
