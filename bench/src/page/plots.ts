@@ -9,8 +9,8 @@ import { median } from '../figures.js';
 import { formatNumber } from '../report.js';
 
 /** Width of a picture, in pixels of the page. */
-const WIDTH = 620;
-const ROW = 24;
+const WIDTH = 680;
+const ROW = 28;
 const INK = '#010203';
 const FAINT = '#010204';
 const MARK = '#010205';
@@ -82,7 +82,7 @@ export function dots(
     : { min: 0, boundaryGap: [0, '12%'] as [number, string], ...(most === 0 ? { max: 1 } : {}) };
   return draw(
     {
-      grid: { left: 240, right: 70, top: line === undefined ? 8 : 24, bottom: 44 },
+      grid: { left: 290, right: 70, top: line === undefined ? 8 : 24, bottom: 44 },
       xAxis: {
         ...axis,
         ...bounds,
@@ -97,7 +97,7 @@ export function dots(
         type: 'category',
         inverse: true,
         data: shown.map(({ label }) => label),
-        axisLabel: { ...text, interval: 0, width: 228, overflow: 'truncate' },
+        axisLabel: { ...text, interval: 0, width: 276, overflow: 'break', lineHeight: 13 },
         axisTick: { show: false },
         splitLine: { show: false },
       },

@@ -14,7 +14,7 @@ export const STYLE = `
     --series-5: #4cc9e6; --series-6: #e5c04b; --series-7: #f48fc0;
   }
 }
-body { background: var(--paper); color: var(--ink); font: 16px/1.5 sans-serif; margin: 0 auto; max-width: 80rem; padding: 1rem; }
+body { background: var(--paper); color: var(--ink); font: 16px/1.5 sans-serif; margin: 0 auto; max-width: 87rem; padding: 1rem; }
 a { color: var(--link); }
 nav a { display: inline-block; margin-right: 0.6rem; }
 h2 { border-top: 1px solid var(--faint); margin-top: 2.5rem; padding-top: 1rem; }
@@ -23,7 +23,7 @@ p { max-width: 46rem; }
 figure { margin: 0; max-width: 100%; }
 figcaption { font-weight: bold; }
 .picture { overflow-x: auto; }
-.picture svg { display: block; width: 620px; height: auto; max-width: none; }
+.picture svg { display: block; width: 680px; height: auto; max-width: none; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.875rem; margin: 0.5rem 0; }
 th, td { border-bottom: 1px solid var(--faint); padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
