@@ -82,7 +82,7 @@ export function dots(
     : { min: 0, boundaryGap: [0, '12%'] as [number, string], ...(most === 0 ? { max: 1 } : {}) };
   return draw(
     {
-      grid: { left: 290, right: 70, top: line === undefined ? 8 : 24, bottom: 44 },
+      grid: { left: 290, right: 80, top: line === undefined ? 8 : 24, bottom: 44 },
       xAxis: {
         ...axis,
         ...bounds,
@@ -97,7 +97,7 @@ export function dots(
         type: 'category',
         inverse: true,
         data: shown.map(({ label }) => label),
-        axisLabel: { ...text, interval: 0, width: 276, overflow: 'break', lineHeight: 13 },
+        axisLabel: { ...text, fontSize: 11, interval: 0, width: 250, overflow: 'break', lineHeight: 12 },
         axisTick: { show: false },
         splitLine: { show: false },
       },

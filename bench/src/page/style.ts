@@ -20,10 +20,10 @@ nav a { display: inline-block; margin-right: 0.6rem; }
 h2 { border-top: 1px solid var(--faint); margin-top: 2.5rem; padding-top: 1rem; }
 p { max-width: 46rem; }
 .machines { display: flex; flex-wrap: wrap; gap: 1rem; }
-figure { margin: 0; max-width: 100%; }
+figure { flex: 1 1 600px; margin: 0; min-width: 0; max-width: min(680px, 100%); }
 figcaption { font-weight: bold; }
 .picture { overflow-x: auto; }
-.picture svg { display: block; width: 680px; height: auto; max-width: none; }
+.picture svg { display: block; width: 100%; min-width: 480px; max-width: 680px; height: auto; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.875rem; margin: 0.5rem 0; }
 th, td { border-bottom: 1px solid var(--faint); padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
@@ -31,5 +31,4 @@ td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:last-child { white-space: normal; min-width: 14rem; }
 .note { font-style: italic; }
 summary { cursor: pointer; }
-@media print { .picture svg { width: 100%; } }
 `;
