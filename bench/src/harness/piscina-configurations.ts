@@ -16,9 +16,9 @@ export const PISCINA_CONFIGURATIONS: readonly {
   readonly configuration: PiscinaConfiguration;
 }[] = [
   { name: 'its default options', configuration: {} },
-  { name: `concurrentTasksPerWorker ${IN_FLIGHT}`, configuration: { concurrentTasksPerWorker: IN_FLIGHT } },
+  { name: `${IN_FLIGHT} tasks per worker`, configuration: { concurrentTasksPerWorker: IN_FLIGHT } },
   {
-    name: `concurrentTasksPerWorker ${IN_FLIGHT} and atomics disabled`,
+    name: `${IN_FLIGHT} tasks per worker, no atomics`,
     configuration: { concurrentTasksPerWorker: IN_FLIGHT, atomics: 'disabled' },
   },
 ];
