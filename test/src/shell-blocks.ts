@@ -41,6 +41,8 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
     'packages/cli/src/control/control.test.ts',
   'pnpm test:oracle                 # a line per difference, then counts': 'test/src/oracle/oracle.e2e.test.ts',
   'pnpm test:history': '.ci/run',
+  'pnpm explore                                   # the bounded form, this table: three to five minutes on two cores':
+    '.ci/run',
   'npx -y pnpm@12 mediated up --no-mount --driver examples/adder/dist/adder.js --socket-dir /tmp/vm':
     'test/src/qemu/readme-tour.test.ts',
   'npx -y pnpm@12 mediated create adder adder-card': 'test/src/qemu/readme-tour.test.ts',
