@@ -2,6 +2,7 @@
  * A PCI card for tests: registers (region 0) by which it does DMA and raises interrupts, memory that is mapped as a whole
  * (1) and in part (2), memory that cannot be shown (3), a configuration space that ends one byte early.
  */
+import { getEnvironmentData } from 'node:worker_threads';
 import { MediatedError } from '@mediated/core';
 import { DeviceInterrupts, defineDriver, pageAlignedMemory, type VfioDevice } from '@mediated/vfio';
 import {
@@ -36,8 +37,13 @@ export const REGISTERS = {
   raise: 0x118,
   /** The errno of the last access to guest memory. */
   errno: 0x120,
+  /** The thread hangs: see {@link HANG}. */
+  hang: 0x128,
   data: 0x200,
 } as const;
+
+/** Environment datum of whoever starts the runtime: a buffer of two words; the first is 1 while it hangs, the second ends that. */
+export const HANG = 'card.fixture: hang';
 
 export const REGION_BYTES = [4096, 16384, 16384, 8192] as const;
 export const SPARSE = { offset: 4096, size: 8192 } as const;
@@ -99,6 +105,14 @@ function act({ data: card, dma }: VfioDevice<Card>, position: number): void {
   }
 }
 
+function hang(): void {
+  const words = new Int32Array(getEnvironmentData(HANG) as unknown as SharedArrayBuffer);
+  Atomics.store(words, 0, 1);
+  Atomics.notify(words, 0);
+  Atomics.wait(words, 1, 0);
+  Atomics.store(words, 0, 0);
+}
+
 /** The part of a region at a position of the device's file. */
 function at(card: Card, position: number, length: number): Uint8Array {
   const region = Math.floor(position / SHIFT);
@@ -124,7 +138,7 @@ export default defineDriver({
   name: 'card',
   deviceApi: 'vfio-pci',
   types: [{ sysfsName: 'one' }],
-  maxInstances: 16,
+  maxInstances: 32,
   start() {
     return {
       init(_device) {
@@ -140,6 +154,7 @@ export default defineDriver({
         at(device.data, position, bytes.length).set(bytes);
         const acting = position === REGISTERS.read || position === REGISTERS.write || position === REGISTERS.raise;
         if (bytes.length === 8 && acting) act(device, position);
+        if (bytes.length === 8 && position === REGISTERS.hang) hang();
         return bytes.length;
       },
       mmap({ data }, offset, length) {

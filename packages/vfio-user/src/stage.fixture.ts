@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isMediatedError, type Mdev, Runtime } from '@mediated/core';
 import { connect, type ServedDevice, serveDevice, type VfioUserClient } from '@mediated/vfio-user';
 
-const CARD = new URL('./card.fixture.js', import.meta.url);
+export const CARD = new URL('./card.fixture.js', import.meta.url);
 
 export function freshPath(): string {
   return join(tmpdir(), `vfio-user-${randomUUID().slice(0, 8)}.sock`);

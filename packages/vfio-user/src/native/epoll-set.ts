@@ -6,14 +6,14 @@ import { Descriptor, type Ledger } from './ledger.js';
 import { checked, EINTR, lastErrno, libc } from './libc.js';
 import { READABLE } from './poll-set.js';
 
-const EPOLL_CLOEXEC = 0x80000;
-const EPOLL_CTL_ADD = 1;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
 const CLOCK_MONOTONIC = 1;
 const TFD_CLOEXEC_NONBLOCK = 0x80800;
 
 /** struct epoll_event: what has come (4), a word of the caller's (8). Packed on x86-64 alone. */
-const WORD_AT = process.arch === 'x64' ? 4 : 8;
-const EVENT_BYTES = WORD_AT + 8;
+export const WORD_AT = process.arch === 'x64' ? 4 : 8;
+export const EVENT_BYTES = WORD_AT + 8;
 /** To say that there is more than one it is enough to say two. */
 const MOST_EVENTS = 2;
 

@@ -39,9 +39,9 @@ export class Ledger {
     return 0;
   }
 
-  /** @internal */
-  forget(place: number): void {
-    Atomics.store(this.words, place, 0);
+  /** @internal False: somebody else has closed it already, its owner having died. */
+  forget(place: number, number: number): boolean {
+    return Atomics.compareExchange(this.words, place, number + 1, 0) === number + 1;
   }
 
   /** @internal */
@@ -51,11 +51,14 @@ export class Ledger {
 
   /** Closes what a thread has left that has died. Its mappings go with its memory. */
   settle(): void {
-    for (let place = PLACES; place < this.words.length; place++) {
-      const number = Atomics.exchange(this.words, place, 0) - 1;
-      if (number >= 0) libc.close(number);
-    }
+    for (let place = PLACES; place < this.words.length; place++) this.settlePlace(place);
     Atomics.store(this.words, MAPPINGS, 0);
+  }
+
+  /** @internal Closes a descriptor that was noted for another thread, which has not taken it, unless it was closed. */
+  settlePlace(place: number): void {
+    const number = place < PLACES ? -1 : Atomics.exchange(this.words, place, 0) - 1;
+    if (number >= 0) libc.close(number);
   }
 }
 
@@ -66,17 +69,18 @@ export class Descriptor {
   readonly #place: number;
   #open = true;
 
-  constructor(number: number, ledger: Ledger) {
+  /** `place`: where another thread, which hands it over, has noted it. */
+  constructor(number: number, ledger: Ledger, place = ledger.note(number)) {
     this.number = number;
     this.#ledger = ledger;
-    this.#place = ledger.note(number);
+    this.#place = place;
   }
 
   /** Closes it; again: nothing. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#place !== 0) this.#ledger.forget(this.#place);
+    if (this.#place !== 0 && !this.#ledger.forget(this.#place, this.number)) return;
     // Not by Node, which warns of descriptors that it has not opened itself.
     libc.close(this.number);
   }

@@ -67,6 +67,14 @@ export function pollLater(set: Uint8Array, count: number, milliseconds: number):
   });
 }
 
+/** {@link libc.epollWait}, as {@link pollLater}. */
+export function epollWaitLater(set: number, events: Uint8Array, most: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error));
+    (libc.epollWait as KoffiFunc<typeof libc.epollWait>).async(set, events, most, -1, done);
+  });
+}
+
 /** memcpy of nothing: answers where its first argument lies. */
 const nothingCopied = library.func('uintptr_t memcpy(void *to, const void *from, size_t bytes)');
 
@@ -76,6 +84,7 @@ export function addressOf(bytes: Uint8Array): number {
 }
 
 export const EINTR = 4;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const EPIPE = 32;
 export const ECONNRESET = 104;

@@ -6,13 +6,16 @@ import { pageAlignedMemory } from '@mediated/vfio';
 import { expect, test } from 'vitest';
 import { EpollSet } from '#dist/native/epoll-set.js';
 import { EventDescriptor } from '#dist/native/event-descriptor.js';
+import { EventLoop } from '#dist/native/event-loop.js';
 import { GuestFiles } from '#dist/native/guest-files.js';
 import { Descriptor, Ledger } from '#dist/native/ledger.js';
 import { addressOf } from '#dist/native/libc.js';
 import { createMemoryFile } from '#dist/native/memory-file.js';
 import { coverWithFile, uncover } from '#dist/native/shared-pages.js';
+import { READABLE } from '#dist/native/poll-set.js';
 import { canBeShown, showMemory } from '#dist/native/shown-memory.js';
 import { UnixListener, UnixSocket } from '#dist/native/unix-socket.js';
+import { WatchSet } from '#dist/native/watch-set.js';
 import type { LoopFindings, LoopWord } from '../../dist-fixtures/native/event-loop.fixture.js';
 import { freshPath } from '../../dist-fixtures/stage.fixture.js';
 
@@ -119,6 +122,21 @@ test('memory that others map keeps its bytes; it begins and ends with a page', (
   expect([bytes[PAGE + 1], ledger.mappings]).toEqual([77, 0]);
 });
 
+test('what a dead thread has left is closed once, whoever comes first', () => {
+  const ledger = new Ledger();
+  const [kept, left] = [EventDescriptor.create(ledger), EventDescriptor.create(ledger)];
+  kept.close();
+  ledger.settle();
+  expect(() => left.signal()).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  const place = ledger.note(left.descriptor.number);
+  const next = EventDescriptor.create(ledger);
+  left.close();
+  next.signal();
+  ledger.settlePlace(place);
+  next.close();
+  expect(ledger.descriptors).toBe(0);
+});
+
 test('of a set the one that is ready is named; when several are, or the time is over, none', () => {
   const ledger = new Ledger();
   const [first, second] = [EventDescriptor.create(ledger), EventDescriptor.create(ledger)];
@@ -135,6 +153,51 @@ test('of a set the one that is ready is named; when several are, or the time is 
   first.take();
   expect(set.wait()).toBe(second.descriptor.number);
   for (const one of [set, first, second]) one.close();
+  expect(ledger.descriptors).toBe(0);
+});
+
+const UNKNOWN_LOOP = { descriptor: -1, patience: () => 0, turn: () => Promise.resolve(), enter() {}, leave() {} };
+test.each([
+  ['whose event loop can be waited for', () => new EventLoop()],
+  ['whose event loop cannot be waited for', () => UNKNOWN_LOOP],
+])('functions of one thread wait each for its own, a thread %s', async (_, loop) => {
+  const ledger = new Ledger();
+  const watch = new WatchSet(ledger, loop());
+  const events = Array.from({ length: 3 }, () => EventDescriptor.create(ledger));
+  const [first, second, third] = events.map(({ descriptor }) => descriptor.number);
+  const watched = (...numbers: number[]) => numbers.map((descriptor) => ({ descriptor, events: READABLE }));
+  let isOver = false;
+  const running = watch.run(() => isOver);
+
+  const stop = new AbortController();
+  const ended: string[] = [];
+  const waits = [
+    watch.first(watched(first)).then((ready) => ended.push(`one ${ready === first}`)),
+    watch.first(watched(second, third), stop.signal).then((ready) => ended.push(`other ${ready === third}`)),
+  ];
+  events[2].signal();
+  await waits[1];
+  expect(ended).toEqual(['other true']);
+  events[0].signal();
+  await waits[0];
+  expect(ended).toEqual(['other true', 'one true']);
+
+  // It was ready before; it goes on being; one that waits in vain is told to stop, before and meanwhile.
+  expect(await watch.first(watched(first))).toBe(first);
+  const vain = watch.first(watched(second), stop.signal);
+  stop.abort();
+  expect(await vain).toBe(undefined);
+  expect(await watch.first(watched(first), stop.signal)).toBe(undefined);
+  // Nothing of those waits is left: its descriptor can be waited for anew.
+  events[1].signal();
+  expect(await watch.first(watched(second))).toBe(second);
+  await expect(watch.first(watched(second, second))).rejects.toMatchObject({ code: 'EEXIST' });
+
+  isOver = true;
+  void watch.first(watched(second));
+  await running;
+  expect(await watch.first(watched(99_999))).toBe(99_999);
+  for (const one of [watch, ...events]) one.close();
   expect(ledger.descriptors).toBe(0);
 });
 

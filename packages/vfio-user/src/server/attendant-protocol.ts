@@ -2,8 +2,8 @@
 import { ask, boolean, defineProtocol, int, none, value } from '@mediated/core/actor';
 
 export const attendantProtocol = defineProtocol({
-  /** Descriptor of a machine's connection, the attendant's from now on. The one before has ended. */
-  attach: ask([int], none),
+  /** Descriptor of a machine's connection, the attendant's from now on, and its place in the ledger. The one before has ended. */
+  attach: ask([int, int], none),
   /** Serves until there is nothing for a while; whether counters of the machine are signalled. One of {@link OUTCOMES}. */
   serve: ask([boolean], int),
   /** Counters of the machine that are to be waited for. */

@@ -100,11 +100,11 @@ export const attendantActor = defineActor({
 
     return {
       handlers: {
-        attach: (number) =>
+        attach: (number, place) =>
           inTurn(async () => {
             await end();
             const mdev = bus.deviceAt(options.index);
-            const socket = new UnixSocket(new Descriptor(number, ledger), ledger);
+            const socket = new UnixSocket(new Descriptor(number, ledger, place), ledger);
             if (mdev?.generation !== options.generation) {
               socket.close();
               throw new MediatedError('ENODEV', 'the device is gone', { syscall: 'vfio-user' });

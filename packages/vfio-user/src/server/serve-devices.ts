@@ -59,7 +59,7 @@ export class ServedDevices {
 
   /**
    * A device, served: for who has just created it and wants its socket. Undefined: it is none for virtual machines, or gone.
-   * Rejects when it cannot be served: ENAMETOOLONG, ENOENT, EACCES, EIO (no thread is left).
+   * Rejects when it cannot be served: ENAMETOOLONG, ENOENT, EACCES, EAGAIN (it is the first, and no thread is left).
    */
   device(mdev: Mdev): Promise<ServedDevice | undefined> {
     return this.#serve(mdev);

@@ -1,17 +1,14 @@
 /**
- * Serves a device to virtual machines: starts its attendant and its doorman, ends them with the device or when it is told to.
- * Belongs to the thread that started the runtime.
+ * Serves a device to virtual machines: starts its attendant and has the doorman wait at its socket, ends both with the device or
+ * when it is told to. Belongs to the thread that started the runtime.
  */
-import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { type Mdev, MediatedError, type Runtime } from '@mediated/core';
 import type { ActorRef } from '@mediated/core/actor';
-import { EventDescriptor } from '../native/event-descriptor.js';
 import { Ledger } from '../native/ledger.js';
-import { type AttendantOptions, attendantActor } from './attendant.js';
+import { attendantActor } from './attendant.js';
 import type { AttendantMessages } from './attendant-protocol.js';
-import type { DoormanNews, DoormanOptions } from './doorman-main.js';
+import { type DoorHandle, Doorman } from './doorman.js';
+import type { DoorOptions } from './doorman-protocol.js';
 
 /** Options of {@link serveDevice}. */
 export interface ServeDeviceOptions {
@@ -30,30 +27,15 @@ export class ServedDevice {
   readonly ledger: Ledger;
   /** Resolves when the socket is gone: closed, or the device was removed. */
   readonly ended: Promise<void>;
-  readonly #worker: Worker;
-  readonly #stop: Int32Array<SharedArrayBuffer>;
-  readonly #wake: EventDescriptor;
-  readonly #atExit = () => {
-    this.#tellToEnd();
-    // Its thread may not come to it any more.
-    rmSync(this.path, { force: true });
-  };
+  readonly #door: DoorHandle;
 
   /** @internal See {@link serveDevice}. */
-  constructor(path: string, mdev: Mdev, thread: ServingThread) {
+  constructor(path: string, mdev: Mdev, ledger: Ledger, door: DoorHandle, dismiss: () => Promise<void>) {
     this.path = path;
     this.mdev = mdev;
-    this.ledger = thread.ledger;
-    this.#worker = thread.worker;
-    this.#stop = thread.stop;
-    this.#wake = thread.wake;
-    this.ended = once(thread.worker, 'exit').then(async () => {
-      process.off('exit', this.#atExit);
-      this.#wake.close();
-      await thread.dismiss();
-    });
-    // A thread that waits in a system call would keep the process from ending.
-    process.on('exit', this.#atExit);
+    this.ledger = ledger;
+    this.#door = door;
+    this.ended = door.closed.then(dismiss);
   }
 
   /** The argument of QEMU's `-device`. Guest memory has to be shared: `memory-backend-memfd,share=on`. */
@@ -67,40 +49,21 @@ export class ServedDevice {
 
   /** Ends it: the machine that uses the device loses it. Idempotent. */
   close(): Promise<void> {
-    this.#tellToEnd();
+    this.#door.close();
     return this.ended;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #tellToEnd(): void {
-    if (Atomics.exchange(this.#stop, 0, 1) !== 0) return;
-    // Who awaits the end is kept alive for it.
-    this.#worker.ref();
-    this.#wake.signal();
-  }
-}
-
-/** @internal */
-interface ServingThread {
-  readonly worker: Worker;
-  readonly ledger: Ledger;
-  readonly stop: Int32Array<SharedArrayBuffer>;
-  readonly wake: EventDescriptor;
-  /** Thread of the device. */
-  readonly home: number;
-  /** Stops the attendant. */
-  readonly dismiss: () => Promise<void>;
 }
 
 /**
  * Serves a device (PCI-shaped, as `vfio-pci` devices are) at a socket that appears now and goes with the device. A machine
  * that attaches opens it through its group, one that leaves or dies closes it; a removal waits for that. What machines ask
- * is done on the device's own thread; a thread of its own waits at the socket. Close what is served before the runtime.
- * Errors: ENODEV (no such device), EADDRINUSE (there is a file at the path), ENOENT and EACCES (the directory),
- * ENAMETOOLONG.
+ * is done on the device's own thread; one more thread waits at the sockets of all served devices. Close what is served before
+ * the runtime. Errors: ENODEV (no such device), EADDRINUSE (there is a file at the path), ENOENT and EACCES (the directory),
+ * ENAMETOOLONG, EAGAIN (it is the first, and no thread is left).
  */
 export async function serveDevice(
   runtime: Runtime,
@@ -109,75 +72,35 @@ export async function serveDevice(
 ): Promise<ServedDevice> {
   const mdev = typeof device === 'string' ? runtime.bus.mdev(device) : device;
   if (mdev === undefined) throw noDevice(String(device));
-  const thread = await startThread(runtime, mdev, path);
-  const served = new ServedDevice(path, mdev, thread);
-  const ended = served.ended.then((): DoormanNews[] => [
-    { kind: 'failed', code: 'EIO', message: 'the thread has ended' },
-  ]);
-  const [news] = (await Promise.race([once(thread.worker, 'message'), ended])) as DoormanNews[];
-  if (news.kind === 'failed') {
-    await served.ended;
-    throw new MediatedError(news.code, news.message.replace(`${news.code}: `, ''), { syscall: 'serve' });
-  }
-  // A socket alone keeps no process alive.
-  thread.worker.unref();
-  const { events } = runtime.bus;
-  const removed = ({ uuid, devpath }: { readonly uuid?: string | undefined; readonly devpath: string }) => {
-    if (uuid === mdev.uuid && devpath.endsWith(`/${mdev.uuid}`)) void served.close();
-  };
-  const overlooked = () => {
-    if (!mdev.presence.directory) void served.close();
-  };
-  events.on('remove', removed);
-  events.on('lost', overlooked);
-  // It was removed while the socket was made.
-  overlooked();
-  // The runtime closes, and does not wait for the machine any longer.
-  const threads = runtime.system.events;
-  const threadEnded = ({ id }: { readonly id: number }) => {
-    if (id === thread.home) void served.close();
-  };
-  threads.on('threadStop', threadEnded);
-  void served.ended.then(() => {
-    events.off('remove', removed);
-    events.off('lost', overlooked);
-    threads.off('threadStop', threadEnded);
-  });
-  return served;
-}
-
-async function startThread(runtime: Runtime, mdev: Mdev, path: string): Promise<ServingThread> {
   const ledger = new Ledger();
-  const stop = new Int32Array(new SharedArrayBuffer(4));
-  const waiting = new Ledger().words;
-  const attendant = await startAttendant(runtime, mdev, { ledger: ledger.words, waiting, stop });
-  // Of this thread, not of the ledger: it goes after the thread has ended.
-  const wake = EventDescriptor.create(new Ledger());
-  const { ticket, transfer } = runtime.invite();
-  const options: DoormanOptions = {
-    ticket,
-    attendant: attendant.handle,
-    path,
-    wake: wake.descriptor.number,
-    stop,
-    ledgers: [ledger.words, waiting],
-  };
-  const worker = new Worker(new URL('./doorman-main.js', import.meta.url), {
-    workerData: options,
-    transferList: transfer,
-    name: `vfio-user ${mdev.name}`,
-  });
-  worker.on('error', (error: Error) => process.emitWarning(error));
-  runtime.watch(worker);
+  const waiting = new Ledger();
+  const shared = { ledger: ledger.words, waiting: waiting.words, stop: new Int32Array(new SharedArrayBuffer(4)) };
+  const attendant = await startAttendant(runtime, mdev, shared);
   // With its thread, or the runtime, it is gone.
   const dismiss = () => runtime.system.stop(attendant).catch(() => {});
-  return { worker, ledger, stop, wake, home: attendant.handle.thread, dismiss };
+  let door: DoorHandle;
+  try {
+    door = Doorman.open(runtime, mdev, attendant.handle.thread, { path, attendant: attendant.handle, ...shared });
+  } catch (error) {
+    await dismiss();
+    throw error;
+  }
+  const served = new ServedDevice(path, mdev, ledger, door, dismiss);
+  try {
+    await door.listening;
+  } catch (error) {
+    await served.ended;
+    throw error;
+  }
+  // It was removed while the socket was made.
+  if (!mdev.presence.directory) void served.close();
+  return served;
 }
 
 function startAttendant(
   runtime: Runtime,
   mdev: Mdev,
-  parts: Pick<AttendantOptions, 'ledger' | 'waiting' | 'stop'>,
+  parts: Pick<DoorOptions, 'ledger' | 'waiting' | 'stop'>,
 ): Promise<ActorRef<AttendantMessages>> {
   const thread = mdev.parent.frameworkActor(mdev.shard)?.thread;
   const name = runtime.system.statistics().find((statistics) => statistics.thread === thread)?.name;

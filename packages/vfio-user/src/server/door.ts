@@ -1,0 +1,109 @@
+/**
+ * The socket of a served device: one machine after the other is let in, and as long as the device's own thread has others to
+ * serve, this waits for what its attendant is to take. On the doorman's thread, which waits at many: nothing here blocks, what
+ * the attendant is asked least of all, for its thread may hang.
+ */
+import { isMediatedError } from '@mediated/core';
+import type { ActorRef } from '@mediated/core/actor';
+import { Ledger } from '../native/ledger.js';
+import { READABLE, WRITABLE } from '../native/poll-set.js';
+import type { UnixListener } from '../native/unix-socket.js';
+import type { WatchSet } from '../native/watch-set.js';
+import { type AttendantMessages, OUTCOMES } from './attendant-protocol.js';
+import type { DoorOptions } from './doorman-protocol.js';
+
+export class Door {
+  readonly #watch: WatchSet;
+  readonly #attendant: ActorRef<AttendantMessages>;
+  readonly #listener: UnixListener;
+  readonly #stop: Int32Array<SharedArrayBuffer>;
+  readonly #ledger: Ledger;
+  readonly #waiting: Ledger;
+  readonly #closing = new AbortController();
+
+  constructor(
+    watch: WatchSet,
+    attendant: ActorRef<AttendantMessages>,
+    listener: UnixListener,
+    { stop, ledger, waiting }: DoorOptions,
+  ) {
+    this.#watch = watch;
+    this.#attendant = attendant;
+    this.#listener = listener;
+    this.#stop = stop;
+    this.#ledger = new Ledger(ledger);
+    this.#waiting = new Ledger(waiting);
+  }
+
+  /** Lets machines in until it is closed. When it resolves, the last has lost the device and the socket is gone. */
+  async serve(): Promise<void> {
+    const { descriptor } = this.#listener;
+    try {
+      while (!this.#isStopped) {
+        const ready = await this.#watch.first(
+          [{ descriptor: descriptor.number, events: READABLE }],
+          this.#closing.signal,
+        );
+        const socket = ready === undefined || this.#isStopped ? undefined : this.#listener.accept();
+        if (socket !== undefined) await this.#receive(socket);
+      }
+    } finally {
+      this.#listener.close();
+    }
+  }
+
+  /** The word of {@link DoorOptions} is set. Does not wait for the device, if that is busy: {@link serve} does. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  get #isStopped(): boolean {
+    return Atomics.load(this.#stop, 0) !== 0;
+  }
+
+  async #receive(socket: number): Promise<void> {
+    // If the device's thread dies before it has taken it, it is closed with what that has left.
+    const place = this.#ledger.note(socket);
+    try {
+      await this.#attendant.ask('attach', socket, place);
+    } catch (error) {
+      this.#ledger.settlePlace(place);
+      this.#settle(error);
+      return;
+    }
+    try {
+      await this.#serveMachine(socket);
+    } catch (error) {
+      this.#settle(error);
+    }
+  }
+
+  /** Serves a machine to its end. The descriptor is the attendant's. */
+  async #serveMachine(socket: number): Promise<void> {
+    let heard: readonly number[] = [];
+    let outcome: number = OUTCOMES.idle;
+    while (outcome !== OUTCOMES.ended && !this.#isStopped) {
+      let ready: number | undefined;
+      if (outcome === OUTCOMES.heard) heard = await this.#attendant.ask('heard');
+      else ready = await this.#wait(socket, outcome === OUTCOMES.full ? WRITABLE : READABLE, heard);
+      if (this.#isStopped) break;
+      outcome = await this.#attendant.ask('serve', ready !== undefined && ready !== socket);
+    }
+    await this.#attendant.ask('detach');
+  }
+
+  #wait(socket: number, events: number, heard: readonly number[]): Promise<number | undefined> {
+    const others = heard.map((descriptor) => ({ descriptor, events: READABLE }));
+    return this.#watch.first([{ descriptor: socket, events }, ...others], this.#closing.signal);
+  }
+
+  /** The device's thread has died: what it has left open is closed, and its device is gone, or will be. */
+  #settle(error: unknown): void {
+    if (isMediatedError(error, 'EIO') || isMediatedError(error, 'ESRCH')) {
+      this.#ledger.settle();
+      this.#waiting.settle();
+    } else if (!isMediatedError(error, 'ENODEV') && !isMediatedError(error, 'ESHUTDOWN')) {
+      throw error;
+    }
+  }
+}
