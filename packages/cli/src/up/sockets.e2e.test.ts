@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { connect } from '@mediated/vfio-user';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ended, MAIN, Programs } from '../../dist-fixtures/up/programs.fixture.js';
+import { NO_STRANGER, STRANGER } from '../../dist-fixtures/up/stranger.fixture.js';
 
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 const OTHER = 'a297db4a-f4c2-11e6-90f6-d3b88d6c9525';
@@ -206,13 +207,14 @@ describe('a folder that cannot be used ends with 1 and says what to do', () => {
     expect(await up.end()).toBe(0);
   });
 
-  test.runIf(process.getuid?.() === 0)('it may not be written to', () => {
+  test('it may not be written to', ({ skip }) => {
+    skip(NO_STRANGER !== undefined, NO_STRANGER);
     mkdirSync(vm, { mode: 0o755 });
     chmodSync(programs.folder, 0o755);
     const words = [MAIN, 'up', '--no-mount', '--for', '1', '--instance', 'stranger', '--socket-dir'];
     const run = (folder: string) =>
       spawnSync(process.execPath, [...words, folder], {
-        ...{ uid: 65_534, encoding: 'utf8', env: { ...programs.environment, XDG_RUNTIME_DIR: '' } },
+        ...{ uid: STRANGER, encoding: 'utf8', env: { ...programs.environment, XDG_RUNTIME_DIR: '' } },
       });
     expect(run(vm)).toMatchObject({ status: 1, stderr: expect.stringMatching(/may not be written to: EACCES/) });
     expect(run(join(vm, 'x'))).toMatchObject({ status: 1, stderr: expect.stringMatching(/cannot be made: EACCES/) });

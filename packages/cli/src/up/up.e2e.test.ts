@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ended, MAIN, Programs } from '../../dist-fixtures/up/programs.fixture.js';
+import { NO_STRANGER, STRANGER } from '../../dist-fixtures/up/stranger.fixture.js';
 
 const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 const OTHER = 'a297db4a-f4c2-11e6-90f6-d3b88d6c9525';
@@ -106,15 +107,16 @@ test('mediated up ends although somebody waits for a removal that does not end',
   expect(await waiting).toMatchObject({ status: 1, stderr: expect.stringMatching(/^mediated: /) });
 });
 
-test.runIf(process.getuid?.() === 0)('nobody but its owner gets at a running instance', async () => {
+test('nobody but its owner gets at a running instance', async ({ skip }) => {
+  skip(NO_STRANGER !== undefined, NO_STRANGER);
   const up = startUp('--no-mount');
   const { socket } = await up.until('ready');
   chmodSync(folder, 0o755);
   const script =
     'require("net").connect(process.argv[1]).on("error", (e) => console.log(e.code)).on("connect", () => process.exit())';
-  const stranger = spawnSync(process.execPath, ['-e', script, String(socket)], { uid: 65_534, encoding: 'utf8' });
+  const stranger = spawnSync(process.execPath, ['-e', script, String(socket)], { uid: STRANGER, encoding: 'utf8' });
   expect([stranger.status, stranger.stdout]).toEqual([0, 'EACCES\n']);
-  const command = spawnSync(process.execPath, [MAIN, 'list'], { uid: 65_534, env: environment(), encoding: 'utf8' });
+  const command = spawnSync(process.execPath, [MAIN, 'list'], { uid: STRANGER, env: environment(), encoding: 'utf8' });
   expect([command.status, command.stderr]).toEqual([1, expect.stringContaining('no instance default runs here')]);
   expect(await up.end()).toBe(0);
 });
