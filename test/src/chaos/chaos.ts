@@ -124,6 +124,8 @@ export class Chaos {
   #unregistered = 0;
   #stall = { milliseconds: 0, step: '' };
   #settling = 0;
+  /** The parent that is being unregistered in the middle of a storm. */
+  #leaving: string | undefined;
   #footprint: { reading: Footprint; deaths: number } | undefined;
 
   private constructor(options: ChaosOptions) {
@@ -270,7 +272,9 @@ export class Chaos {
     const random = new Random(this.#options.seed, 0x6fff_ffff - this.#kills);
     while (goesOn()) {
       const parent = random.pick(PARENTS);
+      this.#leaving = parent.name;
       await this.#insist(() => this.#runtime.unregisterParent(parent.name));
+      this.#leaving = undefined;
       this.#unregistered++;
       await this.#insist(() => this.#runtime.registerParent({ ...parent, driver: CHAOS_DRIVER }));
     }
@@ -341,7 +345,7 @@ export class Chaos {
     if (empty) for (const parent of PARENTS) await this.#runtime.registerParent({ ...parent, driver: CHAOS_DRIVER });
   }
 
-  /** Somebody has not come to rest: who, and who holds what. */
+  /** Somebody or something has not come to rest: who, and who holds what. */
   #tellStuck(): void {
     for (let place = 0; place < this.#clients.count; place++) {
       const { resting, step, thread } = this.#clients.words.read(place);
@@ -352,6 +356,10 @@ export class Chaos {
         `client ${place} (${sort}, thread ${thread}) does not come to rest; step: ${step}`,
       );
     }
+    if (this.#leaving !== undefined) {
+      this.#say('asks have settled', `the unregistration of ${this.#leaving} does not end`);
+    }
+    for (const name of this.#hosted.down()) this.#say('restarts', `${name} does not run`);
     const { mutex, table, permits, users, domain } = this.#yard;
     const waiting = [mutex, table, permits, domain].map((lock) => lock.stats().waiting).join(', ');
     const text = `mutex held by ${mutex.owner}, semaphore ${permits.value}, count ${users.value}, waiting: ${waiting}`;
