@@ -44,11 +44,16 @@ async function audit(fleet: Fleet, processes: readonly HostProcess[], clients: r
       async () => {
         reports = await Promise.all(processes.map((host) => host.report()));
         const reserved = (await fleet.devices()).map(({ uuid }) => uuid);
-        return [reserved.join() === devices().join(), reports.every(({ held }) => held)];
+        const own = devices();
+        return {
+          onlyReserved: reserved.filter((uuid) => !own.includes(uuid)),
+          onlyThere: own.filter((uuid) => !reserved.includes(uuid)),
+          withoutLease: processes.filter((_host, at) => !reports[at].held).map(({ name }) => name),
+        };
       },
       { timeout: 30_000, interval: 300 },
     )
-    .toEqual([true, true]);
+    .toEqual({ onlyReserved: [], onlyThere: [], withoutLease: [] });
   expect(new Set(devices()).size).toBe(devices().length);
   expect(clients.flatMap((storm) => storm.complaints(reports))).toEqual([]);
   for (const [at, { devices: own, reserved, available, epoch }] of reports.entries()) {
