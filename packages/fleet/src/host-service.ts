@@ -104,14 +104,17 @@ export class HostService {
     // Asked again because the answer stayed out.
     if (running?.request === request) return running.done;
     const done = this.#reserveAndCreate(parent, type, uuid, request);
-    if (running === undefined) {
+    // The one before it may have been forgotten right now, with the device that it has made.
+    if (!this.#creates.has(uuid)) {
       const create = { request, done, through: false };
       this.#creates.set(uuid, create);
       done.then(
         () => {
           create.through = true;
         },
-        () => this.#creates.delete(uuid),
+        () => {
+          if (this.#creates.get(uuid) === create) this.#creates.delete(uuid);
+        },
       );
     }
     return done;
