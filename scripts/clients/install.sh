@@ -73,7 +73,7 @@ unpack() {
   # What the packages' scripts would write; they are not run.
   echo 'root:x:0:0:root:/root:/bin/bash' >"$root.part/etc/passwd"
   echo 'root:x:0:' >"$root.part/etc/group"
-  mkdir -p "$root.part"/{root,sys,proc,dev,run,tmp,etc/mdevctl.d,env,work}
+  mkdir -p "$root.part"/{root,sys,proc,dev,run,tmp,etc/mdevctl.d,env}
   rm -rf "$apt"
   touch "$root.part/.complete"
   mv "$root.part" "$root"

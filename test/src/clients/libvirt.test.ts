@@ -20,20 +20,20 @@ const DEVICE = `<device>
 const CONFIGURATION = 'auth_unix_rw = "none"\nauth_unix_ro = "none"\n';
 
 /**
- * Starts the daemon, which returns when it listens, and runs each line of /work/session as a command of virsh,
+ * Starts the daemon, which returns when it listens, and runs each line of /tmp/job/session as a command of virsh,
  * then the test of examples/ci/libvirt.yml.
  */
 const SESSION = `mkdir -p /run/libvirt /var/lib/libvirt /var/log/libvirt
-exec 3</work/events
-libvirtd -d -f /work/libvirtd.conf -p /run/libvirtd.pid || exit 1
-perl /work/udev-bridge.pl <&3 &
+exec 3</tmp/job/events
+libvirtd -d -f /tmp/job/libvirtd.conf -p /run/libvirtd.pid || exit 1
+perl /tmp/job/udev-bridge.pl <&3 &
 while read -r line; do
   echo "> $line"
   virsh -q -c nodedev:///system $line 2>&1
   echo "status $?"
-done </work/session
+done </tmp/job/session
 echo "> recipe"
-bash /work/libvirt-test.sh pci_0000_3b_00_0 nvidia-231 2>&1
+bash /tmp/job/libvirt-test.sh pci_0000_3b_00_0 nvidia-231 2>&1
 echo "status $?"
 kill $(cat /run/libvirtd.pid)
 `;
@@ -55,11 +55,11 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
     const commands = [
       'nodedev-list --cap mdev_types',
       'nodedev-dumpxml pci_0000_41_00_0',
-      'nodedev-create /work/device.xml',
+      'nodedev-create /tmp/job/device.xml',
       'nodedev-list --cap mdev',
       `nodedev-dumpxml ${NAME}`,
       `nodedev-destroy ${NAME}`,
-      'nodedev-define /work/device.xml',
+      'nodedev-define /tmp/job/device.xml',
       `nodedev-start ${NAME}`,
     ];
     stage.put('session', `${commands.join('\n')}\n`);
@@ -102,7 +102,7 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
   });
 
   test('creates a device and describes it', () => {
-    ok('nodedev-create /work/device.xml');
+    ok('nodedev-create /tmp/job/device.xml');
     expect(ok('nodedev-list --cap mdev')).toBe(NAME);
     const xml = ok(`nodedev-dumpxml ${NAME}`);
     expect(xml).toContain(`<uuid>${UUID}</uuid>`);
@@ -116,7 +116,7 @@ describe.skipIf(reason !== undefined)(titled("libvirt's nodedev driver", reason)
 
   test('destroys it, defines it and starts what is defined', async () => {
     ok(`nodedev-destroy ${NAME}`);
-    ok('nodedev-define /work/device.xml');
+    ok('nodedev-define /tmp/job/device.xml');
     ok(`nodedev-start ${NAME}`);
     expect((await stage.bash('ls bus/mdev/devices')).stdout).toBe(`${UUID}\n`);
   });

@@ -52,7 +52,8 @@ mount -t tmpfs none "$root/run"
 mount -t tmpfs none "$root/tmp"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount --bind "$work" "$root/work"
+mkdir "$root/tmp/job"
+mount --bind "$work" "$root/tmp/job"
 mount --bind "$work/mdevctl.d" "$root/etc/mdevctl.d"
 if [ -n "$env_root" ]; then
   mount --bind "$work/env" "$root/env"
@@ -78,7 +79,7 @@ export class Stage {
   /** What `/sys` is. */
   readonly tree: string;
   readonly instance = 'default';
-  /** A folder that programs see as `/work`. */
+  /** A folder that programs see as `/tmp/job`. */
   readonly work: string;
   readonly #folder: string;
   readonly #program: ChildProcess;
@@ -183,7 +184,7 @@ export class Stage {
     await once(program.stderr, 'data');
   }
 
-  /** Writes a file that programs see as `/work/<name>`. */
+  /** Writes a file that programs see as `/tmp/job/<name>`. */
   put(name: string, text: string): void {
     const path = join(this.work, name);
     mkdirSync(dirname(path), { recursive: true });
