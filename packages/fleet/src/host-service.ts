@@ -19,6 +19,7 @@ import {
   fileRequest,
   listRequest,
   openRequest,
+  ownsRequest,
   removeRequest,
 } from './requests.js';
 import type { Reservations } from './reservations.js';
@@ -75,6 +76,9 @@ export class HostService {
     };
     serve('create', createRequest, (request) => this.#create(request));
     serve('remove', removeRequest, ({ uuid }) => this.#remove(uuid));
+    serve('owns', ownsRequest, async ({ uuid, revision }) => {
+      return { owns: this.#parts.reservations.owns(uuid, revision) ? 'yes' : 'no' };
+    });
     serve('list', listRequest, async ({ after = '' }) => this.#list(after));
     serve('attribute', attributeRequest, ({ uuid, path, text }) => this.#attribute(uuid, path, text));
     serve('open', openRequest, async ({ uuid }) => ({ file: await this.#files.open(uuid) }));

@@ -3,10 +3,11 @@
  * that was answered was sent less than a lease ago by the host's own monotonic clock; the server began to count later, so it
  * cannot have let the entry expire by then. Clocks of different machines are never compared.
  * Who has lost a lease takes it again with a compare-and-set on the host's record, which is what a fencer changes too: one of the
- * two wins. Main thread of a host.
+ * two wins. A lease that was taken is renewed at once, and only the renewal says `held`: whoever sees it finds a host that has
+ * heard of its lease already and does what it is asked. Main thread of a host.
  */
 import { isUnanswered } from './connection.js';
-import { hostKey, type HostRecord, hostRecord, leaseRecord } from './records.js';
+import { hostKey, type HostRecord, hostRecord, type LeaseRecord, leaseRecord } from './records.js';
 import type { Kept, Store } from './store.js';
 
 /** Parts of a lease after which it is renewed. */
@@ -57,7 +58,7 @@ export class Lease {
     }
     if (this.#closed) return false;
     this.#began = true;
-    this.#schedule(lease / RENEWALS);
+    this.#schedule(0);
     return true;
   }
 
@@ -91,7 +92,8 @@ export class Lease {
     }
     if (this.#closed) return;
     if (renewed && lapsed) this.#events.regained();
-    this.#schedule(renewed ? lease / RENEWALS : lease / RETRIES);
+    if (!renewed) this.#schedule(lease / RETRIES);
+    else this.#schedule(lapsed ? 0 : lease / RENEWALS);
   }
 
   /** One attempt. False: try again soon. */
@@ -102,7 +104,8 @@ export class Lease {
     const sent = performance.now();
     // The entry was away: the host may have been fenced meanwhile, whatever its own clock says.
     const anew = this.#revision === 0;
-    const revision = await store.write('leases', name, { epoch }, this.#revision, timeout);
+    const entry: LeaseRecord = { epoch, state: anew ? 'taken' : 'held' };
+    const revision = await store.write('leases', name, entry, this.#revision, timeout);
     if (revision === undefined) {
       // Expired, or a renewal was written whose answer did not come.
       const found = await store.read('leases', name, leaseRecord);

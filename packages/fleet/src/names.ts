@@ -17,7 +17,7 @@ export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export const LONGEST_NAME = 255;
 
 /** What hosts serve. */
-export type Verb = 'create' | 'remove' | 'list' | 'attribute' | 'open' | 'file';
+export type Verb = 'create' | 'remove' | 'owns' | 'list' | 'attribute' | 'open' | 'file';
 
 /** In the place of a UUID in the subject of an event that is about the whole host. */
 export const WHOLE_HOST = 'host';

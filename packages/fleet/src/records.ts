@@ -36,7 +36,12 @@ export function hostKey(host: string): string {
 }
 
 /** Key: the host's name, or {@link seatKey}. Its revision changes with every renewal. */
-export const leaseRecord = object({ epoch });
+export const leaseRecord = object({
+  epoch,
+  /** `taken`: its holder does not go by it yet, and refuses commands. `held`: a renewal, which only a holder that does can send. */
+  state: oneOf('taken', 'held'),
+});
+export type LeaseRecord = Checked<typeof leaseRecord>;
 
 /** Seats of those who tell the stream of hosts that were lost. */
 export const SEATS = 3;

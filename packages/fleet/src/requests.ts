@@ -18,6 +18,7 @@ export const createRequest = object({
 });
 export type CreateRequest = Checked<typeof createRequest>;
 export const removeRequest = object({ uuid });
+export const ownsRequest = object({ uuid, revision: whole(1) });
 export const listRequest = object({ after: optional(uuid) });
 export const attributeRequest = object({
   uuid,
@@ -38,6 +39,7 @@ export const fileRequest = object({
 export type FileRequest = Checked<typeof fileRequest>;
 
 export const doneAnswer = object({});
+export const ownsAnswer = object({ owns: oneOf('yes', 'no') });
 export const listAnswer = object({
   devices: list(object({ uuid, parent: text(), type: text() }), 2000),
   /** Ask again with `after` the last of them. */

@@ -4,6 +4,7 @@
  * wrote meanwhile. A reservation holds while its host's epoch does. Main thread of a host; the map below is this object's alone.
  */
 import { isMediatedError, MediatedError } from '@mediated/core';
+import { isClaimed } from './claim.js';
 import { isUnanswered, refusalOf } from './connection.js';
 import { isOwner } from './membership.js';
 import { type ReservationRecord, reservationRecord } from './records.js';
@@ -40,6 +41,12 @@ export class Reservations {
 
   has(uuid: string): boolean {
     return this.#own.has(uuid);
+  }
+
+  /** Whether a revision on the server is this host's, or may turn out to be: false once nobody here will ever give it back. */
+  owns(uuid: string, revision: number): boolean {
+    if (this.#own.has(uuid)) return this.#own.get(uuid) === revision;
+    return this.#unsettled.has(uuid) || this.#open.has(uuid) || this.#releasing.has(uuid);
   }
 
   /** UUIDs that are reserved. */
@@ -80,8 +87,9 @@ export class Reservations {
           // Of this epoch and not known: written by a request whose answer did not come.
           if (request !== what.request) await this.#store.erase('devices', found.revision);
           else return void this.#own.set(uuid, found.revision);
-        } else if (await isOwner(this.#store, host, epoch)) throw exists(uuid, host);
-        else await this.#store.erase('devices', found.revision);
+        } else if ((await isOwner(this.#store, host, epoch)) && (await isClaimed(this.#store, uuid, found))) {
+          throw exists(uuid, host);
+        } else await this.#store.erase('devices', found.revision);
       }
     } catch (error) {
       if (!isMediatedError(error, 'EEXIST')) this.#open.set(uuid, what);

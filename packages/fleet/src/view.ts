@@ -1,11 +1,18 @@
 /**
  * What one program sees of a fleet: who belongs to it, who is alive, what each host offers. A host is alive while its lease is on
- * the server. When this program has seen no renewal for a lease, by its own monotonic clock, it asks the server, which alone
+ * the server and the host goes by it. When this program has seen no renewal for a lease, by its own monotonic clock, it asks the server, which alone
  * decides; so neither a slow watch nor anybody's clock makes a host lost. One thread's.
  */
 import { EventEmitter } from 'node:events';
 import { type Following, follow } from './bucket-scan.js';
-import { type HostRecord, hostRecord, inventoryRecord, type InventoryRecord, leaseRecord } from './records.js';
+import {
+  type HostRecord,
+  hostRecord,
+  inventoryRecord,
+  type InventoryRecord,
+  type LeaseRecord,
+  leaseRecord,
+} from './records.js';
 import { type Check, decode } from './shape.js';
 import type { BucketName, Store } from './store.js';
 
@@ -33,6 +40,8 @@ type ViewEvents = {
 
 interface Seen {
   record: HostRecord | undefined;
+  /** The epoch that has taken the lease last, and the one that was seen to hold it last. */
+  takenBy: string;
   leaseEpoch: string;
   leaseRevision: number;
   /** When its lease was seen to be renewed, or its record to come, by `performance.now()`. */
@@ -120,12 +129,15 @@ export class View extends EventEmitter<ViewEvents> {
     };
     await Promise.all([
       take('hosts', hostRecord, (_key, value) => this.#applyRecord(value)),
-      take('leases', leaseRecord, (key, { epoch }, revision) => this.#applyLease(key, epoch, revision)),
+      take('leases', leaseRecord, (key, value, revision) => this.#applyLease(key, value, revision)),
       ...(this.#offers ? [take('inventories', inventoryRecord, (key, value) => this.#applyInventory(key, value))] : []),
     ]);
     this.#complete = true;
     for (const [name, seen] of this.#hosts) {
-      if (!seen.alive) seen.judged = seen.record?.epoch ?? '';
+      const { record, alive, takenBy } = seen;
+      // One that is about to have its first lease is not lost.
+      const joining = record?.term === 0 || takenBy === record?.epoch;
+      if (!alive && !joining) seen.judged = record?.epoch ?? '';
       this.#settle(name, seen);
     }
   }
@@ -134,7 +146,7 @@ export class View extends EventEmitter<ViewEvents> {
     for (const watch of this.#watches.splice(0)) watch.stop();
     await Promise.all([
       this.#follow('hosts', hostRecord, (_key, value) => this.#applyRecord(value)),
-      this.#follow('leases', leaseRecord, (key, { epoch }, revision) => this.#applyLease(key, epoch, revision)),
+      this.#follow('leases', leaseRecord, (key, value, revision) => this.#applyLease(key, value, revision)),
       ...(this.#offers
         ? [this.#follow('inventories', inventoryRecord, (key, value) => this.#applyInventory(key, value))]
         : []),
@@ -199,13 +211,16 @@ export class View extends EventEmitter<ViewEvents> {
     this.#settle(record.name, seen);
   }
 
-  #applyLease(key: string, epoch: string, revision: number): void {
+  #applyLease(key: string, { epoch, state }: LeaseRecord, revision: number): void {
     if (key.includes('.')) return;
     const seen = this.#at(key);
     if (revision <= seen.leaseRevision) return;
-    seen.leaseEpoch = epoch;
     seen.leaseRevision = revision;
+    seen.takenBy = epoch;
     seen.seenAt = performance.now();
+    // The first renewal follows at once.
+    if (state === 'taken') return;
+    seen.leaseEpoch = epoch;
     seen.alive = true;
     this.#settle(key, seen);
   }
@@ -220,7 +235,8 @@ export class View extends EventEmitter<ViewEvents> {
     let seen = this.#hosts.get(name);
     if (seen === undefined) {
       const nothing = { record: undefined, inventory: undefined, state: undefined };
-      seen = { ...nothing, leaseEpoch: '', leaseRevision: 0, seenAt: performance.now(), alive: false, judged: '' };
+      const lease = { takenBy: '', leaseEpoch: '', leaseRevision: 0 };
+      seen = { ...nothing, ...lease, seenAt: performance.now(), alive: false, judged: '' };
       this.#hosts.set(name, seen);
     }
     return seen;
@@ -275,7 +291,7 @@ export class View extends EventEmitter<ViewEvents> {
       seen.judged = seen.record?.epoch ?? '';
       this.#settle(name, seen);
     } else if (found.revision > known) {
-      this.#applyLease(name, found.value.epoch, found.revision);
+      this.#applyLease(name, found.value, found.revision);
     }
   }
 }

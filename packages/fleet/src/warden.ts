@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { decode, encode } from './shape.js';
 import { WHOLE_HOST } from './names.js';
-import { type EventRecord, eventRecord, reservationRecord, SEATS, seatKey } from './records.js';
+import { type EventRecord, eventRecord, type LeaseRecord, reservationRecord, SEATS, seatKey } from './records.js';
 import type { Store } from './store.js';
 import { type HostView, View } from './view.js';
 
@@ -59,8 +59,8 @@ export class Warden {
   /** Takes a seat or keeps it. */
   async #sit(): Promise<void> {
     if (this.#revision === 0) this.#seat = Math.floor(Math.random() * SEATS);
-    const key = seatKey(this.#seat);
-    this.#revision = (await this.#store.write('leases', key, { epoch: this.#epoch }, this.#revision)) ?? 0;
+    const entry: LeaseRecord = { epoch: this.#epoch, state: 'held' };
+    this.#revision = (await this.#store.write('leases', seatKey(this.#seat), entry, this.#revision)) ?? 0;
     if (this.#revision === 0 || this.#view !== undefined || this.#closing.signal.aborted) return;
     this.#view = await View.open(this.#store, { offers: false });
     for (const host of this.#view.hosts()) if (host.state === 'lost') void this.#tell(host);

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { Fleet, FleetHost } from '@mediated/fleet';
 import { jetstream } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LightMachine } from '../../dist-fixtures/live/light-machine.fixture.js';
@@ -115,6 +116,32 @@ describe.skipIf(noServer !== '')(`a fleet ${noServer}`, () => {
     relay.heal();
     await back;
     await host.create('light', 'light-1');
+  });
+
+  test('a host that has taken its lease is live when it goes by it, not before', async () => {
+    const { host } = await stage.light('a');
+    const connection = await connect({ servers: `127.0.0.1:${stage.server.port}` });
+    stage.onEnd(() => connection.close());
+    const kvm = new Kvm(connection);
+    const put = async (bucket: string, key: string, value: object) => {
+      await (await kvm.open(`mediated_${bucket}`)).put(key, JSON.stringify({ v: 1, ...value }));
+    };
+    const fleet = await stage.connect();
+    const epoch = '0123456789abcdef';
+    for (const [name, state] of [
+      ['b', 'taken'],
+      ['c', 'held'],
+    ]) {
+      await put('hosts', `host.${name}`, { name, epoch, state: 'up', term: 1, labels: {} });
+      await put('inventories', name, { epoch, devices: 0, number: 1, parents: [] });
+      await put('leases', name, { epoch, state });
+    }
+    // The later of two leases: the one before it was seen too.
+    await seen(fleet, 'c', 'live');
+    expect([fleet.host('a')?.epoch, fleet.host('a')?.state]).toEqual([host.epoch, 'live']);
+    expect(fleet.host('b')?.state).not.toBe('live');
+    await put('leases', 'b', { epoch, state: 'held' });
+    await seen(fleet, 'b', 'live');
   });
 
   test('a server that is killed and started again loses no host, no device and no lease', async () => {

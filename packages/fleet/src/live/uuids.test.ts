@@ -1,5 +1,7 @@
 /** One UUID space: a UUID is at one place in the fleet, and comes back after every failure. */
 import { MediatedError } from '@mediated/core';
+import { Kvm } from '@nats-io/kv';
+import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LightMachine } from '../../dist-fixtures/live/light-machine.fixture.js';
 import { noServer } from '../../dist-fixtures/live/nats-server.fixture.js';
@@ -117,6 +119,31 @@ describe.skipIf(noServer !== '')(`UUIDs ${noServer}`, () => {
     await rejoined;
     expect(a.machine.devices()).toEqual([]);
     expect(await fleet.devices()).toMatchObject([{ uuid: UUID, host: 'b' }]);
+  });
+
+  test('a reservation whose answer stays out is settled; if it arrives after all, the UUID is free all the same', async () => {
+    const relay = await stage.relay();
+    const a = await stage.light('a', 4, { servers: relay.url });
+    const b = await stage.light('b');
+    const connection = await connect({ servers: `127.0.0.1:${stage.server.port}` });
+    stage.onEnd(() => connection.close());
+    const written = connection.subscribe(`$KV.mediated_devices.${UUID}`)[Symbol.asyncIterator]();
+    const sent = relay.hold(UUID);
+    const create = codeOf(a.host.create('light', 'light-1', UUID));
+    await sent;
+    relay.sever();
+    expect(await create).toBe('EIO');
+    // Reserved once more by a connection that works, and given back.
+    await written.next();
+    const devices = await new Kvm(connection).open('mediated_devices');
+    await expect.poll(() => devices.get(UUID), { timeout: 10_000 }).toBeNull();
+    // The first attempt arrives: a reservation in the name of a host that knows nothing of it.
+    await relay.deliver();
+    await written.next();
+    expect((await devices.get(UUID))?.json()).toMatchObject({ host: 'a', epoch: a.host.epoch });
+    expect(a.host.reserved).toEqual([]);
+    expect(await b.host.create('light', 'light-1', UUID)).toBe(UUID);
+    expect(await codeOf(a.host.create('light', 'light-1', UUID))).toBe('EEXIST');
   });
 
   test('a removal that is acknowledged has freed its UUID everywhere', async () => {
