@@ -64,6 +64,8 @@ export const SUITES: readonly Suite[] = [
         mark: atLeast(40),
       },
       vs_piscina_tuned: { about: 'the same, over piscina in its fastest configuration' },
+      vs_workerpool: { about: 'the same, over workerpool' },
+      vs_poolifier: { about: 'the same, over poolifier' },
       vs_plain: { about: 'life cycles a second, 256 in flight, over plain calls on one thread', mark: atLeast(0.5) },
       two_parents_speedup: { about: 'two parents on two threads over one, probe of 20 us', mark: atLeast(1.8) },
       one_parent_two_threads_speedup: {
@@ -97,6 +99,10 @@ export const SUITES: readonly Suite[] = [
         about: 'opens and closes a second, 256 in flight, over the same device files behind comlink',
         mark: atLeast(15),
       },
+      vs_piscina: { about: 'the same, over piscina' },
+      vs_workerpool: { about: 'the same, over workerpool' },
+      vs_poolifier: { about: 'the same, over poolifier' },
+      vs_plain: { about: 'the same, over plain calls on one thread' },
     },
     parts: { opens: () => import('./open/opens.js') },
   },
@@ -108,6 +114,9 @@ export const SUITES: readonly Suite[] = [
         about: 'reads of a 4-byte register a second, 64 in flight, over the same device behind comlink',
         mark: atLeast(20),
       },
+      read_vs_piscina: { about: 'the same, over piscina' },
+      read_vs_workerpool: { about: 'the same, over workerpool' },
+      read_vs_poolifier: { about: 'the same, over poolifier' },
       blocking_read_vs_spin: {
         about: 'time of a blocking register read, over a bare Atomics ping-pong',
         mark: atMost(6),
@@ -178,6 +187,8 @@ export const SUITES: readonly Suite[] = [
     figures: {
       uncontended_vs_cas: { about: 'tryLock and unlock, over a bare compare-exchange and exchange', mark: atMost(3) },
       contended_vs_multithreading: { about: 'takes a second of two threads, over multithreading', mark: atLeast(2) },
+      'contended_vs_multithreading.cores': { about: 'the same of a thread per core' },
+      'contended_vs_multithreading.most': { about: 'the same of four threads per core' },
     },
     parts: {
       uncontended: () => import('./locks/uncontended.js'),

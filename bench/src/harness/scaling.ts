@@ -1,7 +1,8 @@
-/** Throughput by number of threads, as two pictures: up to the machine's cores, and beyond. Used by the parts named `threads`. */
+/** Throughput by number of threads, as two pictures: up to the machine's cores, and beyond. */
+import { availableParallelism } from 'node:os';
 import { alternate, type Contender } from './alternate.js';
 import type { Curves } from './part.js';
-import { BEYOND_CORES, CORES, PLACES, UP_TO_CORES } from './places.js';
+import { BEYOND_CORES, PLACES, UP_TO_CORES } from './places.js';
 
 /** Contenders on so many threads, and how to end their threads. */
 export interface Crew {
@@ -36,7 +37,7 @@ export async function scaling(
   }
   const picture = (places: readonly number[], where: string): Curves => ({
     title: `${title}, ${where}`,
-    about: `${about} This machine has ${CORES} cores.`,
+    about: `${about} This machine has ${availableParallelism()} cores.`,
     unit: '/s',
     x: 'threads',
     series: [...read].map(([name, values]) => ({
@@ -46,7 +47,7 @@ export async function scaling(
   });
   return {
     curves: [
-      picture([...new Set(UP_TO_CORES)], 'up to a thread per core'),
+      picture(UP_TO_CORES, 'up to a thread per core'),
       picture([...new Set(BEYOND_CORES)], 'more threads than cores'),
     ],
     of: (name, threads) => read.get(name)?.get(threads) ?? [],

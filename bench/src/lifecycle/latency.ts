@@ -1,13 +1,14 @@
-/** Latency of a create with its remove, at fixed rates: a real parent and driver against the same protocol behind comlink. */
+/** Latency of a create with its remove, at fixed rates: a real parent and driver against the same protocol behind comlink and the thread pools. */
 import { Worker } from 'node:worker_threads';
 import { Runtime } from '@mediated/core';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { ratios } from '../figures.js';
+import { ONE_THREAD } from '../harness/one-thread-pools.js';
 import { latencies } from '../harness/open-loop.js';
 import type { Part } from '../harness/part.js';
 import { BENCH_TYPE } from './bench-driver.js';
-import { BENCH_DRIVER } from './peers.js';
+import { BENCH_DRIVER, lifecyclePools, poolCycle } from './peers.js';
 import type { PlainProtocol } from './plain-protocol.js';
 
 const RATES = [1_000, 10_000];
@@ -24,6 +25,10 @@ export const part: Part = async ({ rounds }) => {
   const contenders = [
     { name: 'actor', work: async (lane: number) => (await parent.create(BENCH_TYPE, uuids[lane])).remove() },
     { name: 'comlink', work: async (lane: number) => remote.remove(await remote.create(uuids[lane])) },
+    ...lifecyclePools(DEVICE).map(({ name, call }) => ({
+      name,
+      work: (lane: number) => poolCycle(call, uuids[lane]),
+    })),
   ];
   const { curves, p99 } = await latencies('creating and removing a device', contenders, RATES, MILLISECONDS, rounds);
   const [, rate] = RATES;
@@ -31,6 +36,6 @@ export const part: Part = async ({ rounds }) => {
     figures: { p99_vs_comlink: ratios(p99(rate, 'actor'), p99(rate, 'comlink')) },
     readings: [],
     curves,
-    notes: [],
+    notes: [ONE_THREAD],
   };
 };

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { type Parent, Runtime } from '@mediated/core';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { Piscina } from 'piscina';
+import { type OneThreadPool, oneThreadPools, type PoolCall, piscinaCalls } from '../harness/one-thread-pools.js';
 import type { PiscinaConfiguration } from '../harness/piscina-configurations.js';
 import { chained, IN_FLIGHT, Meter } from '../harness/timing.js';
 import { BENCH_TYPE, type BenchDriverOptions } from './bench-driver.js';
@@ -49,23 +49,33 @@ export function comlinkCycles(options: BenchDriverOptions): LifeCycles {
     });
 }
 
-/** The plain protocol behind piscina. */
-export function piscinaCycles(options: BenchDriverOptions, configuration: PiscinaConfiguration): LifeCycles {
-  const pool = new Piscina({
-    filename: new URL('./piscina-lifecycle.worker.js', import.meta.url).href,
-    minThreads: 1,
-    maxThreads: 1,
-    workerData: options,
-    ...configuration,
-  });
+const fileOf = (pool: OneThreadPool['name']): URL => new URL(`./${pool}-lifecycle.worker.js`, import.meta.url);
+
+/** The plain protocol behind each pool. */
+export function lifecyclePools(options: BenchDriverOptions): readonly OneThreadPool[] {
+  const files = { piscina: fileOf('piscina'), workerpool: fileOf('workerpool'), poolifier: fileOf('poolifier') };
+  return oneThreadPools(files, options);
+}
+
+/** Creates and removes a device behind a pool. */
+export async function poolCycle(call: PoolCall, uuid: string): Promise<void> {
+  await call('remove', await call<number>('create', uuid));
+}
+
+/** The plain protocol behind a pool. */
+export function poolCycles(call: PoolCall): LifeCycles {
   return (milliseconds) =>
     chained(IN_FLIGHT, milliseconds, async (meter, index) => {
       while (meter.running) {
-        const handle: number = await pool.run(UUIDS[index], { name: 'create' });
-        await pool.run(handle, { name: 'remove' });
+        await poolCycle(call, UUIDS[index]);
         meter.tick();
       }
     });
+}
+
+/** The plain protocol behind piscina in a configuration. */
+export function piscinaCycles(options: BenchDriverOptions, configuration: PiscinaConfiguration): LifeCycles {
+  return poolCycles(piscinaCalls(fileOf('piscina'), options, configuration));
 }
 
 /** The plain protocol on the calling thread. */

@@ -1,7 +1,7 @@
 /**
- * What the two contending threads (`contender.worker.ts`) and the part that orders them about (`contended.ts`) share.
- * Owner rules: ARRIVED is added to by both threads; the words from PROTECTED on are written by the holder of the lock,
- * and by the part while both threads are idle.
+ * What the contending threads (`contender.worker.ts`) and the part that orders them about (`contended.ts`) share. Owner
+ * rules: ARRIVED is added to by the contenders, and waited on by those that are not the last; the words from PROTECTED on
+ * are written by the holder of the lock, and by the part while all threads are idle.
  */
 import type { LockHandle } from '@mediated/core/sync';
 
@@ -16,14 +16,15 @@ export interface ContenderData {
 export interface ContenderOrder {
   readonly lock: 'mediated' | 'multithreading';
   readonly milliseconds: number;
-  /** Value of ARRIVED once both threads are there. */
+  /** Value of ARRIVED once all threads are there. */
   readonly arrivals: number;
 }
 
-/** What it answers. */
+/** What it answers: how often it had the lock, and from when to when by the clock that all threads have. */
 export interface ContenderAnswer {
   readonly taken: number;
-  readonly milliseconds: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Words, a cache line apart. */

@@ -1,66 +1,55 @@
-/** Two threads that both want one mutex all the time, for a short critical section: against `multithreading`. */
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { Mutex, ThreadTable } from '@mediated/core/sync';
+/** Threads that all want one mutex all the time, for a short critical section, by their number: against `multithreading`. */
 import { median, ratios } from '../figures.js';
-import { alternate } from '../harness/alternate.js';
 import type { Part } from '../harness/part.js';
-import {
-  type ContenderAnswer,
-  type ContenderData,
-  type ContenderOrder,
-  PROTECTED,
-  PROTECTED_WORDS,
-} from './contended-layout.js';
+import { CORES, PLACES } from '../harness/places.js';
+import { type Crew, scaling } from '../harness/scaling.js';
+import { Contention } from './contention.js';
 
-const MILLISECONDS = 150;
-const THREADS = 2;
+const LOCKS = ['mediated', 'multithreading'] as const;
 
 export const part: Part = async ({ rounds }) => {
-  const mutex = Mutex.at(new Int32Array(new SharedArrayBuffer(Mutex.WORDS * 4)), 0);
-  const buffer = new SharedArrayBuffer(512);
-  const words = new Int32Array(buffer);
-  const peer = new SharedArrayBuffer(4);
-  const workers = Array.from({ length: THREADS }, () => {
-    const worker = new Worker(new URL('./contender.worker.js', import.meta.url), {
-      workerData: { words: buffer, mutex: mutex.handle, peer } satisfies ContenderData,
-    });
-    ThreadTable.current().watch(worker);
-    return worker;
-  });
-  let arrivals = 0;
-  const smallestShares = { mediated: [] as number[], multithreading: [] as number[] };
-
-  /** Takes a second of both threads together. */
-  async function measure(lock: ContenderOrder['lock']): Promise<number> {
-    words.fill(0, PROTECTED, PROTECTED + PROTECTED_WORDS);
-    arrivals += THREADS;
-    const answers = workers.map(async (worker) => (await once(worker, 'message'))[0] as ContenderAnswer);
-    for (const worker of workers)
-      worker.postMessage({ lock, milliseconds: MILLISECONDS, arrivals } satisfies ContenderOrder);
-    const results = await Promise.all(answers);
-    const taken = results.reduce((sum, result) => sum + result.taken, 0);
-    for (let word = 0; word < PROTECTED_WORDS; word++) {
-      if (words[PROTECTED + word] !== taken)
-        throw new Error(`${lock}: two threads were in the critical section at once`);
-    }
-    smallestShares[lock].push(Math.min(...results.map((result) => result.taken)) / taken);
-    return (taken * 1000) / Math.max(...results.map((result) => result.milliseconds));
-  }
-
-  const [mediated, multithreading] = await alternate(
-    (['mediated', 'multithreading'] as const).map((name) => ({ name, measure: () => measure(name) })),
-    rounds,
-  );
-  const share = (lock: ContenderOrder['lock']) => `${(median(smallestShares[lock]) * 100).toFixed(0)} %`;
+  /** Of the readings, by lock and number of threads; the one that warmed up first. */
+  const shares = new Map<string, number[]>();
+  const start = async (threads: number): Promise<Crew> => {
+    const contention = new Contention(threads);
+    const measure = async (lock: (typeof LOCKS)[number]): Promise<number> => {
+      const { perSecond, smallestShare } = await contention.measure(lock);
+      const key = `${lock} ${threads}`;
+      shares.set(key, [...(shares.get(key) ?? []), smallestShare]);
+      return perSecond;
+    };
+    return {
+      contenders: LOCKS.map((name) => ({ name, measure: () => measure(name) })),
+      close: () => contention.close(),
+    };
+  };
+  const about =
+    'Takes a second of all threads together, each of which wants the same mutex all the time and increments four words while it has it.';
+  const { curves, of } = await scaling({ title: 'takes by threads', about }, start, rounds);
+  const share = (lock: string, threads: number): string => {
+    const [, ...counted] = shares.get(`${lock} ${threads}`) ?? [];
+    return `${(median(counted) * 100 * threads).toFixed(0)} %`;
+  };
+  const [mediated, multithreading] = LOCKS.map((lock) => of(lock, 2));
   return {
-    figures: { contended_vs_multithreading: ratios(mediated, multithreading) },
-    readings: [
-      { name: 'takes of two threads, mediated', unit: '/s', values: mediated },
-      { name: 'takes of two threads, multithreading', unit: '/s', values: multithreading },
-    ],
+    figures: {
+      contended_vs_multithreading: ratios(mediated, multithreading),
+      'contended_vs_multithreading.cores': ratios(of('mediated', CORES), of('multithreading', CORES)),
+      'contended_vs_multithreading.most': ratios(
+        of('mediated', Math.max(...PLACES)),
+        of('multithreading', Math.max(...PLACES)),
+      ),
+    },
+    readings: LOCKS.map((lock, index) => ({
+      name: `takes of two threads, ${lock}`,
+      unit: '/s',
+      values: [mediated, multithreading][index],
+    })),
+    curves,
     notes: [
-      `share of the takes that the thread with fewer got: mediated ${share('mediated')}, multithreading ${share('multithreading')}`,
+      `takes of the thread that had the fewest, over an equal share: ${PLACES.filter((threads) => threads > 1)
+        .map((threads) => `of ${threads} threads ${LOCKS.map((lock) => `${lock} ${share(lock, threads)}`).join(', ')}`)
+        .join('; ')}`,
     ],
   };
 };

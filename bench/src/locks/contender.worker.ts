@@ -1,5 +1,5 @@
 /**
- * One of two threads that want a lock at once. Told which lock, it meets the other thread, takes the lock as often as it
+ * One of the threads that want a lock at once. Told which lock, it meets the other threads, takes the lock as often as it
  * can until its time is over, and answers with how often it did.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -40,17 +40,28 @@ function takeMultithreading(): void {
   guard.dispose();
 }
 
+/** Waits until all threads are there. There may be fewer cores than threads: who spun would keep others from coming. */
+function meet(arrivals: number): void {
+  let arrived = Atomics.add(words, ARRIVED, 1) + 1;
+  for (; arrived < arrivals; arrived = Atomics.load(words, ARRIVED)) Atomics.wait(words, ARRIVED, arrived);
+  Atomics.notify(words, ARRIVED);
+}
+
+/** Milliseconds; of all threads alike, which `performance.now()` is not. */
+function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 port.on('message', ({ lock, milliseconds, arrivals }: ContenderOrder) => {
   const take = lock === 'mediated' ? takeMediated : takeMultithreading;
-  Atomics.add(words, ARRIVED, 1);
-  while (Atomics.load(words, ARRIVED) < arrivals);
-  const start = performance.now();
+  meet(arrivals);
+  const start = now();
   let taken = 0;
-  let elapsed = 0;
-  while (elapsed < milliseconds) {
+  let end = start;
+  while (end - start < milliseconds) {
     for (let count = 0; count < TAKES_PER_LOOK; count++) take();
     taken += TAKES_PER_LOOK;
-    elapsed = performance.now() - start;
+    end = now();
   }
-  port.postMessage({ taken, milliseconds: elapsed } satisfies ContenderAnswer);
+  port.postMessage({ taken, start, end } satisfies ContenderAnswer);
 });

@@ -1,6 +1,6 @@
 /**
  * The driver behind the figure of opening: a device knows whether it is open and does nothing else. Started by the
- * runtime on its thread, and by the comlink peer's worker without a runtime.
+ * runtime on its thread, and by the peers' workers without a runtime.
  */
 import { MediatedError } from '@mediated/core';
 import { defineDriver } from '@mediated/vfio';

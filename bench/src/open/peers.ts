@@ -7,6 +7,7 @@ import { Runtime } from '@mediated/core';
 import { openDevice } from '@mediated/vfio';
 import { wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { type OneThreadPool, oneThreadPools } from '../harness/one-thread-pools.js';
 import { chained, IN_FLIGHT, Meter } from '../harness/timing.js';
 import { OPEN_TYPE } from './open-driver.js';
 import { type PlainFiles, plainFiles } from './plain-files.js';
@@ -46,6 +47,24 @@ export async function comlinkOpens(): Promise<Opens> {
         meter.tick();
       }
     });
+}
+
+/** The plain device files behind each pool. */
+export async function poolOpens(): Promise<readonly { readonly name: string; readonly opens: Opens }[]> {
+  const file = (pool: string): URL => new URL(`./${pool}-open.worker.js`, import.meta.url);
+  const files = { piscina: file('piscina'), workerpool: file('workerpool'), poolifier: file('poolifier') };
+  const opensOf = async ({ name, call }: OneThreadPool) => {
+    const devices = await Promise.all(UUIDS.map((uuid) => call<number>('create', uuid)));
+    const opens: Opens = (milliseconds) =>
+      chained(IN_FLIGHT, milliseconds, async (meter, index) => {
+        while (meter.running) {
+          await call('close', await call<number>('open', devices[index]));
+          meter.tick();
+        }
+      });
+    return { name, opens };
+  };
+  return Promise.all(oneThreadPools(files).map(opensOf));
 }
 
 /** The plain device files on the calling thread. */

@@ -1,6 +1,6 @@
 /**
  * Opening and closing devices as plain calls on the calling thread: the code that the device files' actor runs, first
- * open and last close under the set's mutex included. Called by the part itself and by the comlink peer's worker.
+ * open and last close under the set's mutex included. Called by the part itself and by the peers' workers.
  *
  * The vfio package does not export this room, for nobody else should have it; hence the paths into its build.
  */

@@ -1,6 +1,6 @@
 /**
  * The driver behind the figures of reading: a device is sixteen registers of 4 bytes and a region of 16 MiB that can
- * be mapped. Started by the runtime on its thread; the comlink peer's worker calls `readRegisters` without a runtime.
+ * be mapped. Started by the runtime on its thread; the peers' workers call `readRegisters` without a runtime (`plain-registers.ts`).
  */
 import { defineDriver } from '@mediated/vfio';
 
