@@ -209,6 +209,10 @@ export const SUITES: readonly Suite[] = [
     name: 'start',
     about: 'importing the core as it is packed, and starting a thread',
     figures: {
+      import_cpu_ms: {
+        about: "milliseconds of processor time of import('@mediated/core') in a fresh process",
+        mark: atMost(30),
+      },
       import_vs_node: {
         about: "processor time of import('@mediated/core') in a fresh process, over that of Node's own start",
         mark: atMost(0.75),

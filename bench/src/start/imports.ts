@@ -1,4 +1,7 @@
-/** What `import('@mediated/core')` costs in processor time, each time in a fresh process: against what Node's own start costs. */
+/**
+ * What `import('@mediated/core')` costs in processor time, each time in a fresh process: beside an empty module, what the
+ * core needs of Node itself, and Node's own start.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ratios } from '../figures.js';
@@ -22,16 +25,18 @@ async function cost(specifier?: string): Promise<number> {
 
 export const part: Part = async ({ rounds }) => {
   const [packed, workspace] = await cores();
+  const empty = new URL('./empty.js', import.meta.url).href;
   const contenders = [
     { name: "Node's own start", measure: () => cost() },
-    { name: 'node:worker_threads', measure: () => cost('node:worker_threads') },
-    { name: '@mediated/core, packed', measure: () => cost(packed.main.href) },
-    { name: '@mediated/core, a file per module', measure: () => cost(workspace.main.href) },
+    { name: 'importing an empty module', measure: () => cost(empty) },
+    { name: 'importing node:worker_threads', measure: () => cost('node:worker_threads') },
+    { name: 'importing @mediated/core, packed', measure: () => cost(packed.main.href) },
+    { name: 'importing @mediated/core, a file per module', measure: () => cost(workspace.main.href) },
   ];
   const readings = await alternate(contenders, rounds);
-  const [start, , imported] = readings;
+  const [start, , , imported] = readings;
   return {
-    figures: { import_vs_node: ratios(imported, start) },
+    figures: { import_cpu_ms: imported, import_vs_node: ratios(imported, start) },
     readings: contenders.map(({ name }, index) => ({ name, unit: 'ms', values: readings[index] })),
     notes: [],
   };
