@@ -6,8 +6,9 @@
  * thread's earlier steps, earlier steps it depends on, and whatever woke or began the thread. Two steps that wake one thread
  * depend on each other, wherever.
  */
+import { CELL_BYTES } from './control-memory.js';
 import type { Execution } from './execution.js';
-import { CELL_BYTES, MAX_THREADS } from './layout.js';
+import { MAX_THREADS } from './layout.js';
 import { CHANGES_QUEUE, facetsDepend, LOOKS_AT_QUEUE, READS, WRITES } from './operations.js';
 
 /** Two steps whose order is a matter of chance; `first` came first. */

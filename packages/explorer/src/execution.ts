@@ -2,6 +2,7 @@
  * One execution as it was: the steps in the order in which they were made, and how it ended. A copy, so that the next
  * execution may begin.
  */
+import { threadOf } from './choices.js';
 import {
   AT_ASLEEP,
   AT_BUFFER,
@@ -24,7 +25,6 @@ import {
   STEP,
   STEP_WORDS,
   TRACE,
-  threadOf,
 } from './layout.js';
 
 /** An execution. Steps are numbered from 0. */

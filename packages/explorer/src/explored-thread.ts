@@ -1,87 +1,49 @@
 /**
  * An explored thread's side of the game: every operation on shared memory first asks the scheduler whose turn it is.
- * One per worker; `patched-atomics.ts` and `virtual-time.ts` lead the code under test here. All shared words are those of
+ * One per worker; `patched-atomics.ts` and `patched-time.ts` lead the code under test here. All shared words are those of
  * `layout.ts` and are touched only while this thread has the token.
  */
+import { TIME } from './choices.js';
+import { isHot } from './cells.js';
+import { type ControlMemory, ERROR_BYTES } from './control-memory.js';
+import { awakenReaper } from './deaths.js';
+import { untilSettled } from './event-loop.js';
 import {
   ABORT,
-  ALONE,
   AT_CHOICE,
-  ASLEEP,
-  AWAITING,
   CUT,
-  type ControlMemory,
   DEAD,
   DORMANT,
   ENDED,
-  ERROR_BYTES,
   ERROR_LENGTH,
   EXPLAIN,
   FAILED,
   FAILED_THREAD,
-  GRANTED,
   LEFT_BEHIND,
   LEFTOVERS,
-  MAX_WAITERS,
   PENDING_BUFFER,
   PENDING_FACETS,
   PENDING_KIND,
   PENDING_LENGTH,
   PENDING_OFFSET,
-  READY,
   REAPER,
   SEED,
   STATUS,
   STEP,
   stepRow,
-  TASKS,
   threadRow,
-  TICKETS,
-  TIME,
-  TIMED,
-  TIMED_BUFFER,
-  TIMED_OFFSET,
-  TURN_LIMIT,
-  UNUSED,
   VICTIM,
-  WAITER_ASYNC,
-  WAITER_BUFFER,
-  WAITER_OFFSET,
-  WAITER_STATE,
-  WAITER_THREAD,
-  WAITER_TICKET,
-  WAITER_VALUE,
-  WAITER_VALUE_HIGH,
-  WAITING,
-  waiterRow,
-  WAITS_IN,
 } from './layout.js';
-import { BEGIN, CHANGES_QUEUE, kindOf, LOOKS_AT_QUEUE, READS, RESUME, TIMEOUT, WRITES } from './operations.js';
-import { or } from './real-atomics.js';
-import { Scheduler } from './scheduler.js';
+import { BEGIN, CHANGES_QUEUE, kindOf, RESUME, WRITES } from './operations.js';
+import { type AtomicArray, or } from './real-atomics.js';
+import { choose } from './scheduler.js';
 import { Tasks } from './tasks.js';
-
-/** Thrown through the code under test when its execution is over, or its thread was killed. */
-class Unwind extends Error {
-  override name = 'Unwind';
-}
-
-/** The one instance: nothing is allocated when a thread unwinds. */
-export const unwind: Error = new Unwind('this execution is over');
+import { comeToRest, endExecution, giveToken, takeToken } from './token.js';
+import { recordColdStep, recordStep } from './trace.js';
+import { unwind } from './unwind.js';
 
 /** Swallowed so often, the code under test cannot be unwound. */
 const SWALLOWED_LIMIT = 10_000;
-
-/** A typed array over shared memory that `Atomics` takes. */
-export type AtomicArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
 
 /** Where a step stands in the source. */
 export interface Position {
@@ -94,13 +56,13 @@ const NOTIFY = kindOf('notify');
 /** The explored thread that this worker plays. */
 export class ExploredThread {
   readonly index: number;
-  readonly scheduler: Scheduler;
+  readonly words: Int32Array;
+  /** First word of this thread's row. */
+  readonly row: number;
   readonly tasks: Tasks;
   /** Where the steps of this execution stand, when that is asked for. */
   positions: Position[] = [];
-  readonly #words: Int32Array;
-  readonly #row: number;
-  readonly #error: Uint8Array;
+  readonly #memory: ControlMemory;
   readonly #buffers = new WeakMap<object, number>();
   #running = false;
   #quiet = 0;
@@ -110,11 +72,10 @@ export class ExploredThread {
 
   constructor(index: number, memory: ControlMemory, buffers: readonly SharedArrayBuffer[]) {
     this.index = index;
-    this.scheduler = new Scheduler(memory);
-    this.#words = memory.words;
-    this.#row = threadRow(index);
-    this.#error = memory.error;
+    this.words = memory.words;
+    this.row = threadRow(index);
     this.tasks = new Tasks(memory, index);
+    this.#memory = memory;
     for (const [number, buffer] of buffers.entries()) this.#buffers.set(buffer, number);
   }
 
@@ -126,6 +87,16 @@ export class ExploredThread {
   /** True while this thread unwinds, or after it has: the code under test has no effect any more. */
   get unwinding(): boolean {
     return this.#unwinding;
+  }
+
+  /** True if the step entered last is no point to switch threads at. */
+  get cold(): boolean {
+    return this.#cold;
+  }
+
+  /** True if the step just chosen is that time passes for this thread. */
+  get timePassed(): boolean {
+    return this.words[stepRow(this.words[STEP] - 1) + AT_CHOICE] === TIME + this.index;
   }
 
   /** The number of the memory an array lies in, -1 for memory that is not explored. */
@@ -154,17 +125,11 @@ export class ExploredThread {
 
   /** Waits for this thread's turn to make a step. The step is on record, without what it does, when this returns. */
   enter(kind: number, facets: number, buffer: number, offset: number, length: number): void {
-    const words = this.#words;
-    const row = this.#row;
-    this.#cold = !this.scheduler.isHot(
-      this.index,
-      kind !== NOTIFY && (facets & (WRITES | CHANGES_QUEUE)) !== 0,
-      buffer,
-      offset,
-      length,
-    );
+    const { words, row } = this;
+    const changes = kind !== NOTIFY && (facets & (WRITES | CHANGES_QUEUE)) !== 0;
+    this.#cold = !isHot(this.#memory, this.index, changes, buffer, offset, length);
     if (this.#cold) {
-      this.scheduler.goOnCold(this.index, kind, buffer, offset, length);
+      recordColdStep(words, this.index, kind, buffer, offset, length);
       return;
     }
     words[row + PENDING_KIND] = kind;
@@ -172,99 +137,38 @@ export class ExploredThread {
     words[row + PENDING_BUFFER] = buffer;
     words[row + PENDING_OFFSET] = offset;
     words[row + PENDING_LENGTH] = length;
-    this.#turn();
-    if (words[EXPLAIN] !== 0) this.#notePosition();
-  }
-
-  /** Puts this thread to sleep on a word until it is notified or time passes. The wait is on record. */
-  sleep(
-    buffer: number,
-    offset: number,
-    length: number,
-    value: number,
-    high: number,
-    timeout: number,
-  ): 'ok' | 'timed-out' {
-    const words = this.#words;
-    const row = this.#row;
-    const waiter = this.addWaiter(buffer, offset, value, high, false);
-    words[row + WAITS_IN] = waiter;
-    words[row + STATUS] = ASLEEP;
-    const timed = timeout < Number.POSITIVE_INFINITY;
-    words[row + TIMED] = timed ? 1 : 0;
-    if (timed) {
-      words[row + TIMED_BUFFER] = buffer;
-      words[row + TIMED_OFFSET] = offset;
-      this.tasks.setDeadline(timeout);
-    }
-    words[row + PENDING_KIND] = RESUME;
-    words[row + PENDING_FACETS] = 0;
-    this.#turn();
-    words[waiterRow(waiter) + WAITER_STATE] = UNUSED;
-    words[row + WAITS_IN] = -1;
-    words[row + TIMED] = 0;
-    const passed = this.#timePassed();
-    if (passed) {
-      words[row + STATUS] = READY;
-      this.tasks.passTime();
-      this.scheduler.record(TIMEOUT, CHANGES_QUEUE, buffer, offset, length, 0);
-    } else this.scheduler.record(RESUME, 0, -1, 0, 0, 0);
-    if (words[EXPLAIN] !== 0) this.#notePosition();
-    return passed ? 'timed-out' : 'ok';
-  }
-
-  /** Enters a wait in the list of those that are pending. */
-  addWaiter(buffer: number, offset: number, value: number, high: number, isAsync: boolean): number {
-    const words = this.#words;
-    for (let index = 0; index < MAX_WAITERS; index++) {
-      const waiter = waiterRow(index);
-      if (words[waiter + WAITER_STATE] !== UNUSED) continue;
-      words[waiter + WAITER_STATE] = WAITING;
-      words[waiter + WAITER_THREAD] = this.index;
-      words[waiter + WAITER_BUFFER] = buffer;
-      words[waiter + WAITER_OFFSET] = offset;
-      words[waiter + WAITER_TICKET] = ++words[TICKETS];
-      words[waiter + WAITER_ASYNC] = isAsync ? 1 : 0;
-      words[waiter + WAITER_VALUE] = value;
-      words[waiter + WAITER_VALUE_HIGH] = high;
-      return index;
-    }
-    throw new Error(`more than ${MAX_WAITERS} waits are pending`);
-  }
-
-  /** Wakes up to `count` waits on a word, oldest first, and records the notification. Returns how many there were. */
-  wake(buffer: number, offset: number, length: number, count: number): number {
-    const words = this.#words;
-    let woken = 0;
-    let threads = 0;
-    while (woken < count) {
-      let oldest = -1;
-      for (let index = 0; index < MAX_WAITERS; index++) {
-        const waiter = waiterRow(index);
-        if (words[waiter + WAITER_STATE] !== WAITING) continue;
-        if (words[waiter + WAITER_BUFFER] !== buffer || words[waiter + WAITER_OFFSET] !== offset) continue;
-        if (oldest < 0 || words[waiter + WAITER_TICKET] < words[waiterRow(oldest) + WAITER_TICKET]) oldest = index;
-      }
-      if (oldest < 0) break;
-      const waiter = waiterRow(oldest);
-      const thread = words[waiter + WAITER_THREAD];
-      woken++;
-      threads |= 1 << thread;
-      words[waiter + WAITER_STATE] = GRANTED;
-      words[waiter + WAITER_TICKET] = ++words[TICKETS];
-      if (words[waiter + WAITER_ASYNC] !== 0) words[threadRow(thread) + TASKS]++;
-      else words[threadRow(thread) + STATUS] = READY;
-    }
-    // A notification counts as looking: what makes the word hot is that somebody else waits on it.
-    if (!this.#cold)
-      this.scheduler.record(NOTIFY, woken > 0 ? CHANGES_QUEUE : LOOKS_AT_QUEUE, buffer, offset, length, threads);
-    this.scheduler.recordValues(woken, count);
-    return woken;
+    this.turn();
+    if (words[EXPLAIN] !== 0) this.notePosition();
   }
 
   /** Records what the step does that was entered last. */
   record(kind: number, facets: number, buffer: number, offset: number, length: number): void {
-    if (!this.#cold) this.scheduler.record(kind, facets, buffer, offset, length, 0);
+    if (!this.#cold) recordStep(this.words, kind, facets, buffer, offset, length, 0);
+  }
+
+  /** Lets the scheduler choose, and returns when it has chosen this thread. Throws when the thread is to unwind. */
+  turn(): void {
+    const { words } = this;
+    const next = choose(this.#memory);
+    if (next === this.index) return;
+    if (next >= 0) giveToken(words, next);
+    takeToken(words, this.index);
+    if (words[ABORT] !== 0 || words[this.row + STATUS] === DEAD) {
+      this.#unwinding = true;
+      throw unwind;
+    }
+  }
+
+  /** The same for what is no operation: the thread goes on when it was woken, or begins a task. */
+  turnToResume(): void {
+    this.words[this.row + PENDING_KIND] = RESUME;
+    this.words[this.row + PENDING_FACETS] = 0;
+    this.turn();
+  }
+
+  /** Notes where the step just made stands in the source. */
+  notePosition(): void {
+    this.positions.push({ step: this.words[STEP] - 1, stack: new Error('here').stack ?? '' });
   }
 
   /**
@@ -272,8 +176,7 @@ export class ExploredThread {
    * Called when the thread has the token for the first time. Returns when the execution is over for this thread.
    */
   async play(body: (victim: number) => unknown, after: () => void): Promise<void> {
-    const words = this.#words;
-    const row = this.#row;
+    const { words, row } = this;
     this.positions = [];
     this.#quiet = 0;
     this.#swallowed = 0;
@@ -281,13 +184,11 @@ export class ExploredThread {
     this.tasks.reset(words[SEED] + this.index);
     words[row + PENDING_KIND] = RESUME;
     words[row + PENDING_FACETS] = 0;
-    this.scheduler.record(BEGIN, 0, -1, 0, 0, 0);
+    recordStep(words, BEGIN, 0, -1, 0, 0, 0);
     this.#running = true;
     try {
       const result = body(words[row + VICTIM]);
-      if (isThenable(result) || this.tasks.hasImmediates) {
-        await this.#untilSettled(Promise.resolve(result));
-      }
+      if (isThenable(result) || this.tasks.hasImmediates) await untilSettled(this, Promise.resolve(result));
     } catch (error) {
       if (error !== unwind && !this.#unwinding) this.fail(error);
     }
@@ -299,22 +200,11 @@ export class ExploredThread {
       }
     }
     this.#running = false;
+    if (this.tasks.pending) or(words, LEFTOVERS, 1 << this.index);
     if (this.#unwinding) {
       or(words, CUT, 1 << this.index);
-    } else {
-      const isReaper = this.index === words[REAPER];
-      words[row + STATUS] = isReaper ? DORMANT : ENDED;
-      if (isReaper) this.scheduler.awakenReaper();
-      this.#unwinding = true;
-      if (this.tasks.pending) or(words, LEFTOVERS, 1 << this.index);
-      const next = this.scheduler.choose();
-      // Before the next thread runs: it may be this one again.
-      this.scheduler.atRest();
-      if (next >= 0) this.scheduler.give(next);
-      return;
-    }
-    if (this.tasks.pending) or(words, LEFTOVERS, 1 << this.index);
-    this.scheduler.atRest();
+      comeToRest(words);
+    } else this.#end();
   }
 
   /**
@@ -323,89 +213,36 @@ export class ExploredThread {
    */
   async cleanUp(): Promise<void> {
     await this.tasks.abandon();
-    this.scheduler.atRest();
+    comeToRest(this.words);
   }
 
   /** Ends the execution with an error of the code under test. */
   fail(error: unknown, result = FAILED): void {
-    const words = this.#words;
+    const { words } = this;
     if (words[ABORT] !== 0) return;
     words[FAILED_THREAD] = this.index;
-    words[this.#row + STATUS] = ENDED;
+    words[this.row + STATUS] = ENDED;
     const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
     const bytes = new TextEncoder().encode(text).subarray(0, ERROR_BYTES);
-    this.#error.set(bytes);
+    this.#memory.error.set(bytes);
     words[ERROR_LENGTH] = bytes.length;
-    this.scheduler.end(result);
+    endExecution(words, result);
     this.#unwinding = true;
   }
 
-  /** Runs the event loop of an asynchronous body: its tasks are begun one by one, when the scheduler says so. */
-  async #untilSettled(result: PromiseLike<unknown>): Promise<void> {
-    const words = this.#words;
-    const row = this.#row;
-    let settled = false;
-    let failure: { error: unknown } | undefined;
-    result.then(
-      () => {
-        settled = true;
-      },
-      (error: unknown) => {
-        settled = true;
-        failure = { error };
-      },
-    );
-    for (;;) {
-      await this.tasks.microtasks();
-      if ((settled && !this.tasks.hasImmediates) || this.#unwinding) break;
-      words[row + STATUS] = AWAITING;
-      // Who puts something off until the others have had their turn, means it.
-      if (this.tasks.hasImmediates) words[ALONE] = words[TURN_LIMIT];
-      this.tasks.announceTime();
-      words[row + PENDING_KIND] = RESUME;
-      words[row + PENDING_FACETS] = 0;
-      this.#turn();
-      words[row + STATUS] = READY;
-      words[row + TIMED] = 0;
-      if (this.#timePassed()) {
-        const where = words[row + TIMED_BUFFER];
-        this.scheduler.record(TIMEOUT, where < 0 ? 0 : CHANGES_QUEUE, where, words[row + TIMED_OFFSET], 4, 0);
-        this.tasks.passTime();
-        this.tasks.beginTimed();
-      } else {
-        this.scheduler.record(RESUME, 0, -1, 0, 0, 0);
-        this.tasks.beginOldest();
-      }
-    }
-    if (this.#unwinding) throw unwind;
-    if (failure !== undefined) throw failure.error;
-  }
-
-  #timePassed(): boolean {
-    const words = this.#words;
-    return words[stepRow(words[STEP] - 1) + AT_CHOICE] === TIME + this.index;
-  }
-
-  /** Lets the scheduler choose, and returns when it has chosen this thread. */
-  #turn(): void {
-    const { scheduler } = this;
-    const next = scheduler.choose();
-    if (next === this.index) return;
-    if (next >= 0) scheduler.give(next);
-    scheduler.park(this.index);
-    if (this.#words[ABORT] !== 0 || this.#words[this.#row + STATUS] === DEAD) {
-      this.#unwinding = true;
-      throw unwind;
-    }
-  }
-
-  #notePosition(): void {
-    this.positions.push({ step: this.#words[STEP] - 1, stack: new Error('here').stack ?? '' });
+  /** Hands the token on for good: the thread has done what it does. */
+  #end(): void {
+    const { words } = this;
+    const isReaper = this.index === words[REAPER];
+    words[this.row + STATUS] = isReaper ? DORMANT : ENDED;
+    if (isReaper) awakenReaper(words);
+    this.#unwinding = true;
+    const next = choose(this.#memory);
+    // Before the next thread runs: it may be this one again.
+    comeToRest(words);
+    if (next >= 0) giveToken(words, next);
   }
 }
-
-/** How a wait that blocks touches its word, and one that finds another value. */
-export const WAITS = READS | CHANGES_QUEUE;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

@@ -1,6 +1,6 @@
 /**
- * The shared memory of one exploration: what the explored threads and the controller know of the execution in progress.
- * Laid out and written by the controller (`executor.ts`), read and written by whoever holds the token (`scheduler.ts`).
+ * The words of one exploration: what the explored threads and the controller know of the execution in progress. Laid out
+ * by the controller (`plan.ts`), read and written by whoever holds the token (`scheduler.ts`).
  *
  * Owner rule of nearly everything: there is one token per execution. Its holder alone reads and writes these words with
  * plain accesses; handing it over is a store and a notification of the next holder's TOKEN word. Between executions the
@@ -53,8 +53,6 @@ export const BY_PRIORITY = 16;
 export const LENIENT = 17;
 /** 1 when the execution is over and all threads are at rest: the controller sleeps on it. */
 export const OVER = 18;
-/** 1: worker threads end. */
-export const EXIT = 19;
 /** The lowest priority given so far. */
 export const LOWEST_PRIORITY = 20;
 /** Step and victim of the one death that a random plan deals; -1 for none. */
@@ -76,7 +74,7 @@ export const CUT = 28;
 export const PASSED_OVER = 29;
 /** Choices that fall asleep when the last one of the plan is made. */
 export const PLANNED_SLEEP = 30;
-/** 1 when a cell has become hot: see {@link ControlMemory}. */
+/** 1 when a cell has become hot: see `control-memory.ts`. */
 export const NEWLY_HOT = 31;
 
 /** Steps on cold cells in a row. */
@@ -156,13 +154,8 @@ export const AT_LAST = 11;
 /** 1 when that thread had been on turn for so long that it was somebody else's turn. */
 export const AT_TURN_OVER = 12;
 
-const CONTROL_WORDS = TRACE + MAX_STEPS * STEP_WORDS;
-
-/** Bytes of a cell: dependence of steps is looked at cell by cell. */
-export const CELL_BYTES = 4;
-
-/** Bytes for the text of an error. */
-export const ERROR_BYTES = 1 << 14;
+/** All words. */
+export const CONTROL_WORDS = TRACE + MAX_STEPS * STEP_WORDS;
 
 /** Values of RESULT. */
 export const FINISHED = 1;
@@ -189,20 +182,6 @@ export const UNUSED = 0;
 export const WAITING = 1;
 export const GRANTED = 2;
 
-/**
- * A choice is one of: thread t makes its next step (t), thread t is killed (KILL + t), time passes for thread t (TIME + t).
- */
-export const KILL = 8;
-export const TIME = 16;
-export const STEP_CHOICES = (1 << MAX_THREADS) - 1;
-export const KILL_CHOICES = STEP_CHOICES << KILL;
-export const TIME_CHOICES = STEP_CHOICES << TIME;
-
-/** The thread that a choice is about. */
-export function threadOf(choice: number): number {
-  return choice & (MAX_THREADS - 1);
-}
-
 /** First word of a thread's row. */
 export function threadRow(thread: number): number {
   return THREAD_ROWS + thread * THREAD_WORDS;
@@ -216,47 +195,4 @@ export function waiterRow(waiter: number): number {
 /** First word of a step. */
 export function stepRow(step: number): number {
   return TRACE + step * STEP_WORDS;
-}
-
-/**
- * What all threads of an exploration share, besides the memory that is explored.
- *
- * Of each cell (4 bytes) of explored memory it is known which threads have touched it in any execution so far: `marks`, a
- * bit per thread that read it and, eight bits higher, that changed it. As long as only one thread does, or nobody changes
- * it, the cell is cold, and a step on it is no point to switch threads at: it commutes with everything. A cell that turns
- * hot stays hot; the search then begins anew.
- */
-export interface ControlMemory {
-  readonly words: Int32Array<SharedArrayBuffer>;
-  readonly marks: Uint16Array<SharedArrayBuffer>;
-  /** 1 for each hot cell. */
-  readonly hot: Uint8Array<SharedArrayBuffer>;
-  /** The first cell of each explored memory. */
-  readonly firstCells: readonly number[];
-  /** Virtual time of each thread, in milliseconds since the execution began, and when its sleep or timer ends. */
-  readonly clocks: Float64Array<SharedArrayBuffer>;
-  readonly error: Uint8Array<SharedArrayBuffer>;
-}
-
-/** Index of the end of a thread's sleep in `clocks`. */
-export function deadlineOf(thread: number): number {
-  return MAX_THREADS + thread;
-}
-
-/** Reserves the memory of an exploration; pages are supplied as they are used. */
-export function createControlMemory(explored: readonly SharedArrayBuffer[]): ControlMemory {
-  const firstCells: number[] = [];
-  let cells = 0;
-  for (const { byteLength } of explored) {
-    firstCells.push(cells);
-    cells += Math.ceil(byteLength / CELL_BYTES);
-  }
-  return {
-    marks: new Uint16Array(new SharedArrayBuffer(cells * 2)),
-    hot: new Uint8Array(new SharedArrayBuffer(cells)),
-    firstCells,
-    words: new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4)),
-    clocks: new Float64Array(new SharedArrayBuffer(2 * MAX_THREADS * 8)),
-    error: new Uint8Array(new SharedArrayBuffer(ERROR_BYTES)),
-  };
 }

@@ -2,9 +2,12 @@
  * Puts the explored thread between the code under test and `Atomics`. Called once per worker, before the code under test
  * is imported. Operations on memory that is not explored, and all of them outside an execution, are the real ones.
  */
-import { type AtomicArray, type ExploredThread, WAITS } from './explored-thread.js';
+import type { ExploredThread } from './explored-thread.js';
 import { facetsOf, kindOf, type OperationName, READS } from './operations.js';
-import { load as realLoad } from './real-atomics.js';
+import { type AtomicArray, load as realLoad } from './real-atomics.js';
+import { sleep, wake } from './sleep.js';
+import { recordValues } from './trace.js';
+import { addWait } from './waits.js';
 
 type RealOperation = (array: AtomicArray, index: number, ...values: (number | bigint)[]) => number | bigint;
 
@@ -47,7 +50,7 @@ function modifying(thread: ExploredThread, name: OperationName): RealOperation {
     // What leaves the value as it was has only read it.
     const changed = !isLoad && load(array, index) !== before;
     thread.record(kind, changed ? facets : READS, buffer, offset, length);
-    thread.scheduler.recordValues(low(result), low(values[values.length - 1]));
+    recordValues(thread.words, low(result), low(values[values.length - 1]));
     return result;
   };
 }
@@ -60,19 +63,20 @@ function waiting(thread: ExploredThread): typeof Atomics.wait {
     timeout?: number,
   ) => 'ok' | 'not-equal' | 'timed-out';
   const kind = kindOf('wait');
+  const facets = facetsOf('wait');
   return (array: Int32Array | BigInt64Array, index: number, value: number | bigint, timeout?: number) => {
     const buffer = thread.bufferOf(array);
     if (!thread.isStep(buffer) || !isIndex(array, index)) return real(array, index, value, timeout);
     const length = array.BYTES_PER_ELEMENT;
     const offset = array.byteOffset + index * length;
-    thread.enter(kind, WAITS, buffer, offset, length);
+    thread.enter(kind, facets, buffer, offset, length);
     const found = load(array, index);
     const limit = limitOf(timeout);
     const sleeps = found === normalized(array, value) && limit > 0;
-    thread.record(kind, sleeps ? WAITS : READS, buffer, offset, length);
-    thread.scheduler.recordValues(low(found), low(value));
+    thread.record(kind, sleeps ? facets : READS, buffer, offset, length);
+    recordValues(thread.words, low(found), low(value));
     if (!sleeps) return found === normalized(array, value) ? 'timed-out' : 'not-equal';
-    return thread.sleep(buffer, offset, length, low(found), high(found), limit);
+    return sleep(thread, buffer, offset, length, low(found), high(found), limit);
   };
 }
 
@@ -84,20 +88,21 @@ function awaiting(thread: ExploredThread): typeof Atomics.waitAsync {
     timeout?: number,
   ) => ReturnType<typeof Atomics.waitAsync>;
   const kind = kindOf('waitAsync');
+  const facets = facetsOf('waitAsync');
   return (array: Int32Array | BigInt64Array, index: number, value: number | bigint, timeout?: number) => {
     const buffer = thread.bufferOf(array);
     if (!thread.isStep(buffer) || !isIndex(array, index)) return real(array, index, value, timeout);
     const length = array.BYTES_PER_ELEMENT;
     const offset = array.byteOffset + index * length;
-    thread.enter(kind, WAITS, buffer, offset, length);
+    thread.enter(kind, facets, buffer, offset, length);
     const found = load(array, index);
     const limit = limitOf(timeout);
     const equal = found === normalized(array, value);
-    thread.record(kind, equal && limit > 0 ? WAITS : READS, buffer, offset, length);
-    thread.scheduler.recordValues(low(found), low(value));
+    thread.record(kind, equal && limit > 0 ? facets : READS, buffer, offset, length);
+    recordValues(thread.words, low(found), low(value));
     if (!equal) return { async: false, value: 'not-equal' };
     if (limit <= 0) return { async: false, value: 'timed-out' };
-    const waiter = thread.addWaiter(buffer, offset, low(found), high(found), true);
+    const waiter = addWait(thread.words, thread.index, buffer, offset, low(found), high(found), true);
     return { async: true, value: thread.tasks.addWait(waiter, limit) };
   };
 }
@@ -111,7 +116,7 @@ function notifying(thread: ExploredThread): typeof Atomics.notify {
     const length = array.BYTES_PER_ELEMENT;
     const offset = array.byteOffset + index * length;
     thread.enter(kind, facetsOf('notify'), buffer, offset, length);
-    return thread.wake(buffer, offset, length, count === undefined ? Number.POSITIVE_INFINITY : Math.max(0, count));
+    return wake(thread, buffer, offset, length, count === undefined ? Number.POSITIVE_INFINITY : Math.max(0, count));
   };
 }
 

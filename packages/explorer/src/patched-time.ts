@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import timers from 'node:timers';
 import type { ExploredThread } from './explored-thread.js';
-import { VirtualTimer } from './tasks.js';
+import { VirtualTimer } from './virtual-timer.js';
 
 /** 2000-01-01: when every execution begins. */
 const EPOCH = 946_684_800_000;
@@ -20,7 +20,7 @@ export function patchTime(thread: ExploredThread): void {
   const RealDate = Date;
   const realNow = performance.now.bind(performance);
   const realRandom = Math.random;
-  const virtualNow = () => Math.floor(EPOCH + tasks.now());
+  const virtualNow = () => Math.floor(EPOCH + tasks.clock.now());
   class VirtualDate extends RealDate {
     constructor(...args: unknown[]) {
       if (args.length === 0 && thread.running) super(virtualNow());
@@ -31,7 +31,7 @@ export function patchTime(thread: ExploredThread): void {
     }
   }
   globalThis.Date = VirtualDate as DateConstructor;
-  performance.now = () => (thread.running ? tasks.now() : realNow());
+  performance.now = () => (thread.running ? tasks.clock.now() : realNow());
   Math.random = () => (thread.running ? tasks.random() : realRandom());
 
   const real = { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate };

@@ -2,99 +2,35 @@
  * Plays executions of one scenario, one at a time: puts the memory back, hands out the token, waits until all threads are
  * at rest again. Belongs to the controller, whose thread is blocked while an execution is on.
  */
+import { type ControlMemory, createControlMemory } from './control-memory.js';
 import { Crew } from './crew.js';
 import { Execution } from './execution.js';
 import { ExploredMemory } from './explored-memory.js';
 import {
-  BY_PRIORITY,
-  CHANGE_POINTS,
-  CLEANING,
   ACTIVE,
-  ALL_HOT,
-  type ControlMemory,
-  createControlMemory,
+  CLEANING,
   DIVERGED,
-  DORMANT,
   ERROR_LENGTH,
-  EXPLAIN,
-  FAILED_THREAD,
   FINISHED,
-  KILL_STEP,
-  KILL_VICTIM,
-  KILLS_LEFT,
-  LAST,
   LEFTOVERS,
-  LENIENT,
-  MAX_CHANGE_POINTS,
   MAX_STEPS,
   MAX_THREADS,
-  MAX_WAITERS,
-  MORTALS,
   OVER,
-  PLAN,
-  PLAN_LENGTH,
-  PLANNED_SLEEP,
-  PRIORITIES,
-  READY,
-  REAPER,
-  REDUNDANT_AT,
-  SEED,
-  STATUS,
-  STEP_LIMIT,
-  THREADS,
-  threadRow,
-  TURN_LIMIT,
-  WAITER_BUFFER,
-  WAITER_OFFSET,
-  WAITER_STATE,
-  WAITER_THREAD,
-  WAITER_VALUE,
-  WAITING,
-  waiterRow,
 } from './layout.js';
-import { Scheduler } from './scheduler.js';
+import { layOut, type Limits, type Plan } from './plan.js';
+import { choose } from './scheduler.js';
 import { declare } from './subject.js';
+import { giveToken, setToken } from './token.js';
+import { type UngrantedWait, ungrantedWaits } from './waits.js';
 import { Declarations, type Subject } from './world.js';
 
-/** Steps in a row that a thread may make while others could go on. */
-const LONGEST_TURN = 1000;
 /** Milliseconds without a sign of the threads after which they count as lost. */
 const PATIENCE = 20_000;
 
-/** What an execution is to do. */
-export interface Plan {
-  /** The first choices. */
-  readonly choices: readonly number[];
-  /** Choices that are asleep when the last of these is made. */
-  readonly asleep?: number;
-  /** Priorities of the 24 choices and change points: a random execution. */
-  readonly priorities?: readonly number[];
-  readonly changePoints?: readonly number[];
-  /** Step at which a thread is killed, and which. */
-  readonly killStep?: number;
-  readonly killVictim?: number;
-  /** Pass over choices that are not possible. */
-  readonly lenient?: boolean;
-  /** Every step is a point to switch threads at, also where that cannot matter. */
-  readonly allHot?: boolean;
-  /** Note where in the source each step stands. */
-  readonly explain?: boolean;
-}
-
 /** A sleeper nobody woke. */
-export interface Sleeper {
-  readonly thread: number;
-  readonly buffer: number;
-  readonly offset: number;
-  /** What the word held when the sleep began, and what it holds now. */
-  readonly expected: number;
+export interface Sleeper extends UngrantedWait {
+  /** What the word holds now. */
   readonly found: number;
-}
-
-/** How much an execution may do. */
-export interface Limits {
-  readonly kills: number;
-  readonly steps: number;
 }
 
 /** A scenario, ready to be played. */
@@ -104,7 +40,6 @@ export class Player {
   readonly #crew: Crew;
   readonly #declarations: Declarations;
   readonly #memory: ControlMemory;
-  readonly #scheduler: Scheduler;
   readonly #explored: ExploredMemory;
   readonly #limits: Limits;
   readonly #bufferNames: readonly string[];
@@ -120,7 +55,6 @@ export class Player {
     this.buffers = buffers;
     this.names = declarations.all.map(({ name }) => name);
     this.#memory = memory;
-    this.#scheduler = new Scheduler(memory);
     this.#explored = new ExploredMemory(buffers);
     this.#crew = crew;
     this.#limits = limits;
@@ -159,11 +93,11 @@ export class Player {
   play(plan: Plan): Execution {
     this.#cleanUp();
     this.#explored.restore();
-    this.#prepare(plan);
+    layOut(this.#memory, plan, this.#declarations.all, this.reaper, this.#limits);
     const { words } = this.#memory;
-    const first = this.#scheduler.choose();
+    const first = choose(this.#memory);
     if (first >= 0) {
-      this.#scheduler.give(first);
+      giveToken(words, first);
       this.#untilOver();
     }
     const execution = new Execution(words);
@@ -207,23 +141,10 @@ export class Player {
 
   /** Who slept when the last execution ended. */
   sleepers(): Sleeper[] {
-    const { words } = this.#memory;
-    const found: Sleeper[] = [];
-    for (let index = 0; index < MAX_WAITERS; index++) {
-      const at = waiterRow(index);
-      if (words[at + WAITER_STATE] !== WAITING) continue;
-      const buffer = words[at + WAITER_BUFFER];
-      const offset = words[at + WAITER_OFFSET];
+    return ungrantedWaits(this.#memory.words).map(({ thread, buffer, offset, expected }) => {
       const memory = this.buffers[buffer] as SharedArrayBuffer;
-      found.push({
-        thread: words[at + WAITER_THREAD],
-        buffer,
-        offset,
-        expected: words[at + WAITER_VALUE],
-        found: Atomics.load(new Int32Array(memory, offset, 1), 0),
-      });
-    }
-    return found;
+      return { thread, buffer, offset, expected, found: Atomics.load(new Int32Array(memory, offset, 1), 0) };
+    });
   }
 
   /** Starts the workers of these threads anew. */
@@ -246,7 +167,7 @@ export class Player {
     words[OVER] = 0;
     words[CLEANING] = 1;
     for (let rest = threads; rest !== 0; rest &= rest - 1) words[ACTIVE]++;
-    for (let rest = threads; rest !== 0; rest &= rest - 1) this.#scheduler.wake(31 - Math.clz32(rest & -rest));
+    for (let rest = threads; rest !== 0; rest &= rest - 1) setToken(words, 31 - Math.clz32(rest & -rest));
     this.#untilOver();
   }
 
@@ -254,40 +175,6 @@ export class Player {
     const { words } = this.#memory;
     while (Atomics.load(words, OVER) === 0) {
       if (Atomics.wait(words, OVER, 0, PATIENCE) === 'timed-out') throw new Error(this.#lostText());
-    }
-  }
-
-  #prepare(plan: Plan): void {
-    const { words, clocks } = this.#memory;
-    const { all, reaper } = this.#declarations;
-    words.fill(0, 0, PLAN);
-    clocks.fill(0);
-    words[THREADS] = all.length;
-    words[LAST] = -1;
-    words[REDUNDANT_AT] = -1;
-    words[FAILED_THREAD] = -1;
-    words[KILLS_LEFT] = this.#limits.kills;
-    words[STEP_LIMIT] = this.#limits.steps;
-    words[TURN_LIMIT] = LONGEST_TURN;
-    words[SEED] = 1;
-    words[REAPER] = reaper === undefined ? -1 : all.length - 1;
-    for (const [thread, { mortal }] of all.entries()) {
-      words[threadRow(thread) + STATUS] = thread === words[REAPER] ? DORMANT : READY;
-      if (mortal) words[MORTALS] |= 1 << thread;
-    }
-    words[PLAN_LENGTH] = plan.choices.length;
-    words.set(plan.choices, PLAN);
-    words[PLANNED_SLEEP] = plan.asleep ?? 0;
-    words[LENIENT] = plan.lenient === true ? 1 : 0;
-    words[EXPLAIN] = plan.explain === true ? 1 : 0;
-    words[ALL_HOT] = plan.lenient === true || plan.explain === true || plan.allHot === true ? 1 : 0;
-    words[KILL_STEP] = plan.killStep ?? -1;
-    words[KILL_VICTIM] = plan.killVictim ?? -1;
-    for (let point = 0; point < MAX_CHANGE_POINTS; point++)
-      words[CHANGE_POINTS + point] = plan.changePoints?.[point] ?? -1;
-    if (plan.priorities !== undefined) {
-      words[BY_PRIORITY] = 1;
-      words.set(plan.priorities, PRIORITIES);
     }
   }
 

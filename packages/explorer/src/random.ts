@@ -4,8 +4,10 @@
  * one execution finds a fault that needs the order of `depth` steps with a probability of at least 1 / (n k^(depth - 1)).
  * "Time passes for thread t" counts as a thread. A death is dealt at a random step, in every second execution.
  */
-import { MAX_CHANGE_POINTS, TIME } from './layout.js';
-import type { Plan } from './player.js';
+import { TIME } from './choices.js';
+import { MAX_CHANGE_POINTS } from './layout.js';
+import type { Plan } from './plan.js';
+import { Xorshift } from './xorshift.js';
 
 const CHOICES = 24;
 
@@ -14,12 +16,12 @@ export class RandomPlans {
   readonly #depth: number;
   readonly #threads: number;
   readonly #kills: number;
-  #state: number;
+  readonly #random: Xorshift;
   #longest = 1;
 
   constructor(seed: number, depth: number, threads: number, kills: number) {
     if (!(depth >= 1 && depth <= MAX_CHANGE_POINTS + 1)) throw new Error(`depth is 1 to ${MAX_CHANGE_POINTS + 1}`);
-    this.#state = (Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995) | 1;
+    this.#random = new Xorshift((Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995) | 1);
     this.#depth = depth;
     this.#threads = threads;
     this.#kills = kills;
@@ -45,11 +47,6 @@ export class RandomPlans {
   }
 
   #below(limit: number): number {
-    let state = this.#state;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    this.#state = state;
-    return (state >>> 0) % limit;
+    return this.#random.next() % limit;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * How a failing schedule is printed: step by step, with what each step touched and where in the source it stands.
  */
+import { KILL_CHOICES } from './choices.js';
 import type { Execution } from './execution.js';
 import type { Fault } from './failure.js';
-import { KILL_CHOICES } from './layout.js';
 import { nameOfKind } from './operations.js';
 import type { Player } from './player.js';
 

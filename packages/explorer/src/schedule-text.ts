@@ -2,7 +2,8 @@
  * Schedules as text: `0x12.1x3.k0.2.t1`: thread 0 makes 12 steps, thread 1 three, thread 0 is killed, thread 2 makes one,
  * time passes for thread 1. What comes after the end is up to the scheduler: whoever is on turn goes on.
  */
-import { KILL, MAX_THREADS, threadOf, TIME } from './layout.js';
+import { KILL, threadOf, TIME } from './choices.js';
+import { MAX_THREADS } from './layout.js';
 
 /** The text of choices. */
 export function scheduleText(choices: readonly number[]): string {

@@ -16,9 +16,9 @@
  * budget of their own; letting time pass while somebody could make a step costs as much as a preemption.
  */
 import { Causality } from './causality.js';
+import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES, threadOf } from './choices.js';
 import type { Execution } from './execution.js';
-import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES, threadOf } from './layout.js';
-import type { Plan } from './player.js';
+import type { Plan } from './plan.js';
 
 /** One step on the path that is being walked. */
 interface Node {

@@ -1,14 +1,10 @@
 /**
- * The event loop of an explored thread: pending `Atomics.waitAsync`, timers and immediates, and the thread's own clock.
- * Which of them begins, and when, is the scheduler's choice. Private to the thread, except for the words that tell the
- * scheduler that there are tasks to begin (TASKS) and that time may pass (TIMED), written with the token.
- *
- * Each thread has a clock of its own. It stands still but for a microsecond per reading, so that loops over it end, and
- * jumps to the end of the sleep or timer whose time has come.
+ * What an explored thread may begin later: pending `Atomics.waitAsync`, timers and immediates. Which of them begins, and
+ * when, is the scheduler's choice (`event-loop.ts`). Private to the thread, except for the words that tell the scheduler
+ * that there are tasks to begin (TASKS) and that time may pass (TIMED), written with the token.
  */
+import type { ControlMemory } from './control-memory.js';
 import {
-  type ControlMemory,
-  deadlineOf,
   GRANTED,
   TASKS,
   threadRow,
@@ -23,11 +19,13 @@ import {
   WAITER_TICKET,
   waiterRow,
 } from './layout.js';
+import { VirtualClock } from './virtual-clock.js';
+import { type TimerOwner, VirtualTimer } from './virtual-timer.js';
+import { Xorshift } from './xorshift.js';
 
 const realImmediate = setImmediate;
 /** Timers of so many milliseconds and more only keep a process alive. */
 const NEVER = 2 ** 30;
-const MICROSECOND = 0.001;
 
 /** What a notified or timed-out `Atomics.waitAsync` becomes. */
 export type WaitResult = 'ok' | 'timed-out';
@@ -37,62 +35,19 @@ interface PendingWait {
   readonly deadline: number;
 }
 
-/** A timer as the code under test sees it. */
-export class VirtualTimer {
-  due = 0;
-  #referenced = true;
-
-  constructor(
-    readonly tasks: Tasks,
-    readonly run: () => void,
-    readonly delay: number,
-    readonly repeats: boolean,
-  ) {}
-
-  ref(): this {
-    this.#referenced = true;
-    return this;
-  }
-
-  unref(): this {
-    this.#referenced = false;
-    return this;
-  }
-
-  hasRef(): boolean {
-    return this.#referenced;
-  }
-
-  refresh(): this {
-    this.tasks.arm(this);
-    return this;
-  }
-
-  close(): this {
-    this.tasks.clear(this);
-    return this;
-  }
-
-  [Symbol.dispose](): void {
-    this.tasks.clear(this);
-  }
-}
-
 /** Tasks of one explored thread. */
-export class Tasks {
+export class Tasks implements TimerOwner {
+  readonly clock: VirtualClock;
   readonly #words: Int32Array;
-  readonly #clocks: Float64Array;
-  readonly #thread: number;
   readonly #row: number;
   readonly #waits = new Map<number, PendingWait>();
   readonly #timers = new Set<VirtualTimer>();
   readonly #immediates = new Map<number, () => void>();
-  #seed = 1;
+  #random = new Xorshift(1);
 
   constructor(memory: ControlMemory, thread: number) {
     this.#words = memory.words;
-    this.#clocks = memory.clocks;
-    this.#thread = thread;
+    this.clock = new VirtualClock(memory, thread);
     this.#row = threadRow(thread);
   }
 
@@ -101,7 +56,7 @@ export class Tasks {
     this.#waits.clear();
     this.#timers.clear();
     this.#immediates.clear();
-    this.#seed = (seed * 2 + 1) | 0;
+    this.#random = new Xorshift((seed * 2 + 1) | 0);
   }
 
   /** True while something is left that could begin. */
@@ -114,37 +69,15 @@ export class Tasks {
     return this.#immediates.size > 0;
   }
 
-  /** The thread's time in milliseconds. */
-  now(): number {
-    this.#clocks[this.#thread] += MICROSECOND;
-    return this.#clocks[this.#thread];
-  }
-
   /** The next number from 0 to 1 of `Math.random`. */
   random(): number {
-    let seed = this.#seed;
-    seed ^= seed << 13;
-    seed ^= seed >>> 17;
-    seed ^= seed << 5;
-    this.#seed = seed;
-    return (seed >>> 0) / 2 ** 32;
-  }
-
-  /** The thread goes to sleep for so long at most. */
-  setDeadline(timeout: number): void {
-    this.#clocks[deadlineOf(this.#thread)] = this.#clocks[this.#thread] + timeout;
-  }
-
-  /** The thread's time jumps to its deadline. */
-  passTime(): void {
-    const deadline = this.#clocks[deadlineOf(this.#thread)];
-    if (deadline > this.#clocks[this.#thread]) this.#clocks[this.#thread] = deadline;
+    return this.#random.next() / 2 ** 32;
   }
 
   /** A wait that `Atomics.waitAsync` has begun. */
   addWait(waiter: number, timeout: number): Promise<WaitResult> {
     return new Promise((resolve) => {
-      this.#waits.set(waiter, { resolve, deadline: this.#clocks[this.#thread] + timeout });
+      this.#waits.set(waiter, { resolve, deadline: this.clock.after(timeout) });
     });
   }
 
@@ -157,7 +90,7 @@ export class Tasks {
 
   /** Starts a timer anew. */
   arm(timer: VirtualTimer): void {
-    timer.due = this.#clocks[this.#thread] + timer.delay;
+    timer.due = this.clock.after(timer.delay);
     this.#timers.delete(timer);
     this.#timers.add(timer);
   }
@@ -190,7 +123,7 @@ export class Tasks {
     const isTimer = first instanceof VirtualTimer;
     words[row + TIMED_BUFFER] = isTimer ? -1 : words[waiterRow(first) + WAITER_BUFFER];
     words[row + TIMED_OFFSET] = isTimer ? 0 : words[waiterRow(first) + WAITER_OFFSET];
-    this.#clocks[deadlineOf(this.#thread)] = isTimer ? first.due : this.#deadline(first);
+    this.clock.setDeadline(isTimer ? first.due : this.#deadline(first));
   }
 
   /** Begins the task that has been ready for longest. */

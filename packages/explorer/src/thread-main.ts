@@ -3,11 +3,14 @@
  * their beginning, and of its own end, by its token.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ExploredThread, unwind } from './explored-thread.js';
-import { CLEANING, type ControlMemory, EXIT, EXPLAIN } from './layout.js';
+import type { ControlMemory } from './control-memory.js';
+import { ExploredThread } from './explored-thread.js';
+import { CLEANING, EXPLAIN } from './layout.js';
 import { patchAtomics } from './patched-atomics.js';
 import { patchTime } from './patched-time.js';
 import { declare } from './subject.js';
+import { takeToken } from './token.js';
+import { unwind } from './unwind.js';
 import { Declarations, type Subject } from './world.js';
 
 /** What a worker is started with. */
@@ -42,8 +45,7 @@ const after = () => {
 parentPort?.postMessage('ready');
 
 for (;;) {
-  thread.scheduler.park(index);
-  if (memory.words[EXIT] !== 0) break;
+  takeToken(memory.words, index);
   if (memory.words[CLEANING] !== 0) {
     await thread.cleanUp();
     continue;
@@ -52,4 +54,3 @@ for (;;) {
   await thread.play(declared.run, after);
   if (explained) parentPort?.postMessage(thread.positions);
 }
-process.exit();
