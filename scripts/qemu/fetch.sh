@@ -1,15 +1,14 @@
 #!/bin/bash
 # Fetches QEMU 11 (with its firmware), Debian's Linux kernel, lspci and busybox into a cache folder: about 150 MB to download,
 # most of it the kernel's modules, of which the few that guests need are kept; 200 MB unpacked. Changes nothing else on this
-# machine: apt works in folders of the cache, packages are unpacked and not installed. Prints the folder. Needs Debian or a
-# relative (apt-get, dpkg-deb, Debian's keyring) and x86-64; ends with 3, and says what is missing, where that is not so.
+# machine (see scripts/debian/archive.sh). Prints the folder. Needs Debian or a relative (apt-get, dpkg-deb, Debian's keyring) and
+# x86-64; ends with 3, and says what is missing, where that is not so.
 # Usage: scripts/qemu/fetch.sh [folder]      default: $MEDIATED_QEMU, else ${XDG_CACHE_HOME:-~/.cache}/mediated/qemu
 # In the folder: root/ (QEMU and programs), vmlinuz, modules/NN-name.ko in the order in which they are loaded.
 set -euo pipefail
+. "$(dirname "$0")/../debian/archive.sh"
 
 cache=${1:-${MEDIATED_QEMU:-${XDG_CACHE_HOME:-$HOME/.cache}/mediated/qemu}}
-mirror=${MEDIATED_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-keyring=${MEDIATED_DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 # What is in the folder: another version of this script makes it anew.
 edition=3
 # Drivers that guests load; what they need comes along.
@@ -19,41 +18,18 @@ if [ "$(cat "$cache/edition" 2>/dev/null)" = "$edition" ]; then
   echo "$cache"
   exit
 fi
-for program in apt-get dpkg-deb; do
-  command -v "$program" >/dev/null || { echo "there is no $program on this machine" >&2; exit 3; }
-done
-[ "$(uname -m)" = x86_64 ] || { echo "the packages are for x86-64, this machine is $(uname -m)" >&2; exit 3; }
-[ -r "$keyring" ] || { echo "there is no keyring of Debian at $keyring" >&2; exit 3; }
+architecture=$(debian_architecture amd64)
 
 # Several may fetch at the same time; what one leaves undone is not kept.
-work=$cache.$$
+mkdir -p "$(dirname "$cache")"
+work=$(mktemp -d "$cache.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/apt/{lists/partial,archives/partial,etc/apt.conf.d,etc/preferences.d} "$work"/packages "$work"/root
-: >"$work/apt/status"
-for suite in trixie trixie-backports; do
-  echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main"
-done >"$work/apt/sources.list"
-cat >"$work/apt/apt.conf" <<CONF
-Dir "$work/apt";
-Dir::State "$work/apt";
-Dir::State::status "$work/apt/status";
-Dir::Cache "$work/apt";
-Dir::Cache::archives "$work/apt/archives";
-Dir::Etc "$work/apt/etc";
-Dir::Etc::sourcelist "$work/apt/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Log "$work/apt";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Install-Recommends "false";
-APT::Sandbox::User "";
-CONF
-export APT_CONFIG=$work/apt/apt.conf
+# The firmware has to be as new as QEMU: everything but the kernel from the backports.
+begin_apt "$work/apt" "$architecture" trixie trixie-backports
+mkdir "$work/packages" "$work/root"
 
 # stdout is the answer: the folder.
 {
-  apt-get update
-  # The firmware has to be as new as QEMU: everything from the backports.
   apt-get --yes --download-only -t trixie-backports install qemu-system-x86 pciutils
   mv "$work"/apt/archives/*.deb "$work/packages/"
   (cd "$work/packages" && apt-get download -t trixie-backports busybox-static)
@@ -82,7 +58,7 @@ keep() {
 for module in $modules; do keep "$module"; done
 rm -rf "$work/apt" "$work/packages" "$work/kernel"
 echo "$edition" >"$work/edition"
+chmod 755 "$work"
 rm -rf "$cache"
-mkdir -p "$(dirname "$cache")"
 mv "$work" "$cache"
 echo "$cache"

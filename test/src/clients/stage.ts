@@ -27,15 +27,18 @@ export interface Ended {
 
 /**
  * Why a release's programs cannot be run here; undefined: they can. `MEDIATED_CLIENTS` is the folder that
- * `scripts/clients/install.sh` fills.
+ * `scripts/clients/fetch.sh` fills.
  */
 export function whyNot(release?: Release): string | undefined {
   const { MEDIATED_CLIENTS: cache, MEDIATED_CLIENTS_MISSING: missing } = process.env;
-  if (cache === undefined) return 'only pnpm test:clients runs it';
+  if (cache === undefined && missing === undefined) return 'only pnpm test:clients runs it';
   if (process.getuid?.() !== 0) return 'it needs root, to mount the tree for them';
   if (!existsSync('/dev/fuse')) return 'there is no /dev/fuse';
-  if (release === undefined || existsSync(join(cache, release, '.complete'))) return undefined;
-  return missing || `there is no ${join(cache, release)}; scripts/clients/install.sh makes it`;
+  if (release === undefined) return undefined;
+  if (cache === undefined) return missing;
+  return existsSync(join(cache, release))
+    ? undefined
+    : `there is no ${join(cache, release)}; scripts/clients/fetch.sh makes it`;
 }
 
 /** A name for a group of tests that says why they are skipped. */

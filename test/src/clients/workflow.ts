@@ -63,7 +63,7 @@ export class Workflow {
   readonly #job: Job;
   readonly #environment: NodeJS.ProcessEnv;
 
-  /** `release`: a folder that scripts/clients/install.sh has filled. */
+  /** `release`: a folder that scripts/clients/fetch.sh has filled. */
   constructor(file: string, release: string) {
     const text = readFileSync(new URL(file, ROOT), 'utf8').replaceAll('/tmp/', `${this.#folder}/`);
     [this.#job] = Object.values((parse(text) as { jobs: Record<string, Job> }).jobs);
