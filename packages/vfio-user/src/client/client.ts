@@ -185,7 +185,10 @@ export class VfioUserClient {
   }
 }
 
-/** Attaches to a served device. ENOENT: there is no socket; EIO; what opening the device fails with. */
+/**
+ * Attaches to a served device. The client keeps the process alive until it is closed, as a socket does; all clients of a thread are
+ * waited for by one other thread. ENOENT: there is no socket; EIO; what opening the device fails with.
+ */
 export async function connect(path: string, capabilities?: Partial<Capabilities>): Promise<VfioUserClient> {
   const client = VfioUserClient.open(path);
   try {

@@ -1,12 +1,13 @@
 /**
- * Event counters of the kernel (eventfd): how a machine is interrupted, and how a thread that waits in `poll` is woken.
+ * Event counters of the kernel (eventfd): how a machine is interrupted, and how a thread that sleeps in the kernel is woken.
  * Any thread may signal one by its number.
  */
 import { readlinkSync, readSync, writeSync } from 'node:fs';
 import { MediatedError } from '@mediated/core';
 import { Descriptor, type Ledger } from './ledger.js';
 import { checked, libc } from './libc.js';
-import { PollSet, READABLE } from './poll-set.js';
+import { READABLE } from './poll-set.js';
+import { firstReady } from './watch-thread.js';
 
 const EFD_CLOEXEC_NONBLOCK = 0x80800;
 const F_GETFL = 3;
@@ -17,6 +18,9 @@ const ONE = new Uint8Array(BigUint64Array.of(1n).buffer);
 export class EventDescriptor {
   readonly descriptor: Descriptor;
   readonly #count = new Uint8Array(8);
+  /** Of the wait that is under way. */
+  #waiting: AbortController | undefined;
+  #closed = false;
 
   constructor(descriptor: Descriptor) {
     this.descriptor = descriptor;
@@ -41,19 +45,36 @@ export class EventDescriptor {
     return new DataView(this.#count.buffer).getBigUint64(0, true);
   }
 
-  /** Awaits a signal and takes all that have come. ETIMEDOUT after `milliseconds`. */
+  /**
+   * Awaits a signal and takes all that have come; no thread of Node's pool is held meanwhile. ETIMEDOUT after `milliseconds`;
+   * ECANCELED: it was closed; EBUSY: somebody awaits one already.
+   */
   async wait(milliseconds = 10_000): Promise<bigint> {
-    const set = new PollSet();
-    set.set([{ descriptor: this.descriptor.number, events: READABLE }]);
-    await set.waitLater(milliseconds);
+    if (this.#waiting !== undefined) throw failed('EBUSY', 'a signal is awaited already');
+    const over = new AbortController();
+    this.#waiting = over;
+    const timer = setTimeout(() => over.abort(), milliseconds);
+    try {
+      await firstReady([{ descriptor: this.descriptor.number, events: READABLE }], over.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#waiting = undefined;
+    }
+    if (this.#closed) throw failed('ECANCELED', 'it was closed');
     const taken = this.take();
-    if (taken === 0n) throw new MediatedError('ETIMEDOUT', `no signal within ${milliseconds} ms`, { syscall: 'poll' });
+    if (taken === 0n) throw failed('ETIMEDOUT', `no signal within ${milliseconds} ms`);
     return taken;
   }
 
   close(): void {
+    this.#closed = true;
+    this.#waiting?.abort();
     this.descriptor.close();
   }
+}
+
+function failed(code: MediatedError['code'], reason: string): MediatedError {
+  return new MediatedError(code, reason, { syscall: 'eventfd' });
 }
 
 /**

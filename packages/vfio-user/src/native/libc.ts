@@ -59,15 +59,7 @@ export const libc: {
   ),
 };
 
-/** {@link libc.poll} on a thread of Node's pool, for threads whose event loop goes on. */
-export function pollLater(set: Uint8Array, count: number, milliseconds: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const done = (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error));
-    (libc.poll as KoffiFunc<typeof libc.poll>).async(set, count, milliseconds, done);
-  });
-}
-
-/** {@link libc.epollWait}, as {@link pollLater}. */
+/** {@link libc.epollWait} on a thread of Node's pool, without end, for a thread whose event loop goes on. */
 export function epollWaitLater(set: number, events: Uint8Array, most: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error));

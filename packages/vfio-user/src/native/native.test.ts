@@ -3,23 +3,27 @@ import { once } from 'node:events';
 import { openSync, readSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { pageAlignedMemory } from '@mediated/vfio';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { EpollSet } from '#dist/native/epoll-set.js';
 import { EventDescriptor } from '#dist/native/event-descriptor.js';
-import { EventLoop } from '#dist/native/event-loop.js';
 import { GuestFiles } from '#dist/native/guest-files.js';
 import { Descriptor, Ledger } from '#dist/native/ledger.js';
 import { addressOf } from '#dist/native/libc.js';
+import { sleepFor } from '#dist/native/loop-sleep.js';
 import { createMemoryFile } from '#dist/native/memory-file.js';
 import { coverWithFile, uncover } from '#dist/native/shared-pages.js';
 import { READABLE } from '#dist/native/poll-set.js';
 import { canBeShown, showMemory } from '#dist/native/shown-memory.js';
 import { UnixListener, UnixSocket } from '#dist/native/unix-socket.js';
-import { WatchSet } from '#dist/native/watch-set.js';
+import { Watches } from '#dist/native/watches.js';
 import type { LoopFindings, LoopWord } from '../../dist-fixtures/native/event-loop.fixture.js';
 import { freshPath } from '../../dist-fixtures/stage.fixture.js';
 
 const PAGE = 4096;
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 test('bytes and descriptors cross a socket; all are counted and closed', () => {
   const ledger = new Ledger();
@@ -156,18 +160,22 @@ test('of a set the one that is ready is named; when several are, or the time is 
   expect(ledger.descriptors).toBe(0);
 });
 
-const UNKNOWN_LOOP = { descriptor: -1, patience: () => 0, turn: () => Promise.resolve(), enter() {}, leave() {} };
 test.each([
-  ['whose event loop can be waited for', () => new EventLoop()],
-  ['whose event loop cannot be waited for', () => UNKNOWN_LOOP],
-])('functions of one thread wait each for its own, a thread %s', async (_, loop) => {
+  ['whose event loop can be waited for', ''],
+  ['whose event loop cannot be waited for', 'turns'],
+])('functions of one thread wait each for its own, a thread %s', async (_, setting) => {
+  vi.stubEnv('MEDIATED_EVENT_LOOP', setting);
   const ledger = new Ledger();
-  const watch = new WatchSet(ledger, loop());
+  const watch = new Watches(ledger);
   const events = Array.from({ length: 3 }, () => EventDescriptor.create(ledger));
   const [first, second, third] = events.map(({ descriptor }) => descriptor.number);
   const watched = (...numbers: number[]) => numbers.map((descriptor) => ({ descriptor, events: READABLE }));
   let isOver = false;
-  const running = watch.run(() => isOver);
+  const running = sleepFor(
+    watch.number,
+    (words) => watch.tell(words),
+    () => isOver,
+  );
 
   const stop = new AbortController();
   const ended: string[] = [];

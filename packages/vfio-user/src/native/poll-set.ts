@@ -1,5 +1,5 @@
 /** A fixed order of descriptors to be waited for. Private to its thread. */
-import { checked, EINTR, lastErrno, libc, pollLater } from './libc.js';
+import { checked, EINTR, lastErrno, libc } from './libc.js';
 
 /** struct pollfd: descriptor (4), what is awaited (2), what has come (2). */
 const ENTRY_BYTES = 8;
@@ -30,15 +30,5 @@ export class PollSet {
       if (ready >= 0) return ready;
       if (lastErrno() !== EINTR) checked(ready, 'poll');
     }
-  }
-
-  /** {@link wait} without blocking the thread; done too after `milliseconds`. */
-  async waitLater(milliseconds: number): Promise<void> {
-    await pollLater(this.#bytes, this.#count, milliseconds);
-  }
-
-  /** Whether the entry of that place was ready, or had failed, when the last wait ended. */
-  isReady(place: number): boolean {
-    return this.#view.getInt16(place * ENTRY_BYTES + 6, true) !== 0;
   }
 }

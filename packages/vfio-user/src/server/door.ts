@@ -8,12 +8,12 @@ import type { ActorRef } from '@mediated/core/actor';
 import { Ledger } from '../native/ledger.js';
 import { READABLE, WRITABLE } from '../native/poll-set.js';
 import type { UnixListener } from '../native/unix-socket.js';
-import type { WatchSet } from '../native/watch-set.js';
+import type { Watches } from '../native/watches.js';
 import { type AttendantMessages, OUTCOMES } from './attendant-protocol.js';
 import type { DoorOptions } from './doorman-protocol.js';
 
 export class Door {
-  readonly #watch: WatchSet;
+  readonly #watches: Watches;
   readonly #attendant: ActorRef<AttendantMessages>;
   readonly #listener: UnixListener;
   readonly #stop: Int32Array<SharedArrayBuffer>;
@@ -22,12 +22,12 @@ export class Door {
   readonly #closing = new AbortController();
 
   constructor(
-    watch: WatchSet,
+    watches: Watches,
     attendant: ActorRef<AttendantMessages>,
     listener: UnixListener,
     { stop, ledger, waiting }: DoorOptions,
   ) {
-    this.#watch = watch;
+    this.#watches = watches;
     this.#attendant = attendant;
     this.#listener = listener;
     this.#stop = stop;
@@ -40,7 +40,7 @@ export class Door {
     const { descriptor } = this.#listener;
     try {
       while (!this.#isStopped) {
-        const ready = await this.#watch.first(
+        const ready = await this.#watches.first(
           [{ descriptor: descriptor.number, events: READABLE }],
           this.#closing.signal,
         );
@@ -94,7 +94,7 @@ export class Door {
 
   #wait(socket: number, events: number, heard: readonly number[]): Promise<number | undefined> {
     const others = heard.map((descriptor) => ({ descriptor, events: READABLE }));
-    return this.#watch.first([{ descriptor: socket, events }, ...others], this.#closing.signal);
+    return this.#watches.first([{ descriptor: socket, events }, ...others], this.#closing.signal);
   }
 
   /** The device's thread has died: what it has left open is closed, and its device is gone, or will be. */

@@ -6,9 +6,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isMediatedError, MediatedError } from '@mediated/core';
 import { Client } from '@mediated/core/actor';
 import { Ledger } from '../native/ledger.js';
+import { sleepFor } from '../native/loop-sleep.js';
 import { READABLE } from '../native/poll-set.js';
 import { UnixListener } from '../native/unix-socket.js';
-import { WatchSet } from '../native/watch-set.js';
+import { Watches } from '../native/watches.js';
 import { attendantProtocol } from './attendant-protocol.js';
 import { Door } from './door.js';
 import type { DoorNews, DoormanOptions, DoormanOrder, DoorOptions } from './doorman-protocol.js';
@@ -18,7 +19,7 @@ const port = parentPort;
 if (port === null) throw new Error('this is the code of a worker');
 const own = new Ledger(ledger);
 const client = Client.attach(ticket);
-const watch = new WatchSet(own);
+const watches = new Watches(own);
 const doors = new Map<number, Door>();
 const say = (news: DoorNews) => port.postMessage(news);
 
@@ -30,7 +31,7 @@ async function open(number: number, options: DoorOptions): Promise<void> {
     const { code, message } = isMediatedError(error) ? error : new MediatedError('EIO', String(error));
     return say({ kind: 'failed', door: number, code, message });
   }
-  const door = new Door(watch, client.ref(options.attendant, attendantProtocol), listener, options);
+  const door = new Door(watches, client.ref(options.attendant, attendantProtocol), listener, options);
   doors.set(number, door);
   say({ kind: 'listening', door: number });
   try {
@@ -47,8 +48,12 @@ port.on('message', (order: DoormanOrder) => {
   if (order.kind === 'open') void open(order.door, order.options);
   else doors.get(order.door)?.close();
 });
-void watch.first([{ descriptor: wake, events: READABLE }]);
-await watch.run(() => Atomics.load(stop, 0) !== 0);
-watch.close();
+void watches.first([{ descriptor: wake, events: READABLE }]);
+await sleepFor(
+  watches.number,
+  (words) => watches.tell(words),
+  () => Atomics.load(stop, 0) !== 0,
+);
+watches.close();
 client.close();
 port.close();

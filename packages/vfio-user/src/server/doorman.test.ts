@@ -1,54 +1,20 @@
 /** One thread at the sockets of all served devices: how many there may be, and that none holds up another. */
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setEnvironmentData } from 'node:worker_threads';
 import { Runtime } from '@mediated/core';
-import { COMMANDS, connect, type ServedDevice, serveDevice, serveDevices, VfioUserClient } from '@mediated/vfio-user';
+import { connect, type ServedDevice, serveDevice, serveDevices, VfioUserClient } from '@mediated/vfio-user';
 import { expect, test } from 'vitest';
 import { HANG, REGISTERS } from '../../dist-fixtures/card.fixture.js';
 import { CARD, codeOf, freshPath, killThread, Stage, u64 } from '../../dist-fixtures/stage.fixture.js';
 
 const threadsOf = (runtime: Runtime) => runtime.system.statistics().length;
 
-/** A machine in a few bytes: {@link connect} waits on a thread of Node's pool, which has four. */
-class Machine {
-  readonly ended: Promise<unknown>;
-  readonly #socket: Socket;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    this.ended = once(socket, 'close');
-  }
-
-  static async attach(path: string): Promise<Machine> {
-    const machine = new Machine(createConnection(path));
-    await machine.#ask(COMMANDS.version, Buffer.concat([new Uint8Array([0, 0, 1, 0]), Buffer.from('{}\0')]));
-    return machine;
-  }
-
-  /** Writes a byte to the first register and reads it. */
-  async exchange(value: number): Promise<number | undefined> {
-    const first = new Uint8Array(16);
-    first[12] = 1;
-    await this.#ask(COMMANDS.regionWrite, Buffer.concat([first, Uint8Array.of(value)]));
-    return (await this.#ask(COMMANDS.regionRead, first)).at(-1);
-  }
-
-  leave(): void {
-    this.#socket.destroy();
-  }
-
-  async #ask(command: number, payload: Uint8Array): Promise<Uint8Array> {
-    const header = Buffer.alloc(16);
-    header.writeUInt16LE(command, 2);
-    header.writeUInt32LE(16 + payload.length, 4);
-    this.#socket.write(Buffer.concat([header, payload]));
-    const [reply] = (await once(this.#socket, 'data')) as [Buffer];
-    return reply;
-  }
+/** Writes a byte to the first register and reads it. */
+async function exchange(machine: VfioUserClient, value: number): Promise<Uint8Array> {
+  await machine.write(0, 0, Uint8Array.of(value));
+  return machine.read(0, 0, 1);
 }
 
 test('a hundred devices are served at once, each with its machine, by one thread that comes and goes with them', async () => {
@@ -69,27 +35,27 @@ test('a hundred devices are served at once, each with its machine, by one thread
   expect(threadsOf(runtime)).toBe(before + 1);
   const { devices } = served;
 
-  const machines = await Promise.all(devices.map(({ path }) => Machine.attach(path)));
-  const read = await Promise.all(machines.map((machine, at) => machine.exchange(at)));
-  expect(read).toEqual(machines.map((_, at) => at));
+  const machines = await Promise.all(devices.map(({ path }) => connect(path)));
+  const read = await Promise.all(machines.map((machine, at) => exchange(machine, at)));
+  expect(read).toEqual(machines.map((_, at) => Uint8Array.of(at)));
   // One goes while the others have theirs.
   await devices[0].close();
-  await machines[0].ended;
-  expect(await machines[99].exchange(7)).toBe(7);
+  await machines[0].channel.ended;
+  expect(await exchange(machines[99], 7)).toEqual(Uint8Array.of(7));
   // A machine that leaves is a close, and the next has the device.
-  machines[99].leave();
-  machines[99] = await Machine.attach(devices[99].path);
-  expect(await machines[99].exchange(8)).toBe(8);
+  await machines[99].close();
+  machines[99] = await connect(devices[99].path);
+  expect(await exchange(machines[99], 8)).toEqual(Uint8Array.of(8));
 
   await served.close();
-  await Promise.all(machines.map((machine) => machine.ended));
+  await Promise.all(machines.map((machine) => machine.channel.ended));
   expect(devices.map(({ ledger }) => ledger.descriptors + ledger.mappings)).toEqual(devices.map(() => 0));
   expect(readdirSync(directory)).toEqual([]);
   expect(threadsOf(runtime)).toBe(before);
 
   const again = await serveDevices(runtime, { directory });
   expect(again.devices.length).toBe(100);
-  (await Machine.attach(again.devices[50].path)).leave();
+  await (await connect(again.devices[50].path)).close();
   await again.close();
   await runtime.close();
   expect(warnings).toEqual([]);
