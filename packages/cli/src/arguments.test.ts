@@ -71,6 +71,16 @@ describe('a command line', () => {
     expect(parseCommandLine(['help', 'fleet', 'create'])).toEqual(parseCommandLine(['fleet', 'create', '--help']));
   });
 
+  test.each(['fleet --help', 'fleet -h', 'fleet help', 'help fleet'])('%s lists the commands of a fleet', (words) => {
+    const { help } = parseCommandLine(words.split(' ')) as { help: string };
+    for (const command of ['status', 'create', 'fence']) expect(help).toMatch(new RegExp(`^  ${command} +\\w`, 'm'));
+    expect(Math.max(...help.split('\n').map((each) => each.length))).toBeLessThanOrEqual(80);
+  });
+
+  test('help of help is the help', () => {
+    expect(parseCommandLine(['help', 'help'])).toEqual(parseCommandLine(['--help']));
+  });
+
   test('--version asks for the version', () => {
     expect(parseCommandLine(['--version'])).toEqual({ version: true });
   });
@@ -85,9 +95,12 @@ describe('a command line', () => {
     ['--fast', 'unknown option --fast'],
     ['fleet', 'mediated fleet needs one of: status, types, list, create, remove, fence, events, top'],
     ['fleet fly', 'mediated fleet needs one of'],
+    ['fleet statsu', 'unknown command fleet statsu; is it fleet status?'],
+    ['help fleet lsit', 'unknown command fleet lsit; is it fleet list?'],
     ['fleet fence', 'mediated fleet fence needs HOST'],
     ['help fleet status x', 'mediated help takes one command, not x too'],
-    ['stress --fast', 'unknown option --fast'],
+    ['stress --fast', 'unknown option --fast; mediated stress --help lists the options'],
+    ['up --no-mont', 'unknown option --no-mont; is it --no-mount?'],
     ['stress --constructor 1', 'unknown option --constructor'],
     ['stress -t 1', 'unknown option -t'],
     ['stress here', 'does not take here'],

@@ -11,8 +11,10 @@ import {
   type NumberOption,
   type Option,
 } from './commands.js';
-import { commandHelp, programHelp } from './help.js';
+import { commandHelp, fleetHelp, programHelp } from './help.js';
 import { meant } from './meant.js';
+
+const HELP_WORDS = ['--help', '-h', 'help'];
 
 /** What may follow `fleet`. */
 const FLEET_WORDS = Object.keys(COMMANDS)
@@ -41,10 +43,10 @@ export function parseCommandLine(
 ): CommandLine {
   const [name, ...rest] = joined(words);
   if (name === undefined) return { refusal: 'a command is missing; mediated --help lists them' };
-  if (name === '--help' || name === '-h') return { help: programHelp() };
-  if (name === '--version') return { version: true };
   if (name === 'help') return parseHelp(rest);
-  if (name === 'fleet') return { refusal: `mediated fleet needs one of: ${FLEET_WORDS.join(', ')}` };
+  if (HELP_WORDS.includes(name)) return { help: programHelp() };
+  if (name === '--version') return { version: true };
+  if (name === 'fleet') return unfinishedFleet(rest);
   if (name.startsWith('-')) return { refusal: `unknown option ${name}; mediated --help lists the commands` };
   return isCommand(name) ? parseOptions(name, rest, draw) : unknownCommand(name);
 }
@@ -58,10 +60,19 @@ function joined(words: readonly string[]): readonly string[] {
 /** `words`: what follows `help`. */
 function parseHelp(words: readonly string[]): CommandLine {
   const [name, extra] = joined(words);
-  if (name === undefined || name === '--help' || name === '-h') return { help: programHelp() };
+  if (name === undefined || HELP_WORDS.includes(name)) return { help: programHelp() };
+  if (name === 'fleet') return extra === undefined ? { help: fleetHelp() } : unfinishedFleet([extra]);
   if (!isCommand(name)) return unknownCommand(name);
   if (extra !== undefined) return { refusal: `mediated help takes one command, not ${extra} too` };
   return { help: commandHelp(name) };
+}
+
+/** `words`: what follows `fleet` and is none of its commands. */
+function unfinishedFleet([word]: readonly string[]): CommandLine {
+  if (word !== undefined && HELP_WORDS.includes(word)) return { help: fleetHelp() };
+  const known = word === undefined ? undefined : meant(word, FLEET_WORDS);
+  if (known !== undefined) return { refusal: `unknown command fleet ${word}; is it fleet ${known}?` };
+  return { refusal: `mediated fleet needs one of: ${FLEET_WORDS.join(', ')}` };
 }
 
 function isCommand(name: string): name is CommandName {
@@ -108,7 +119,10 @@ function parseOptions(name: CommandName, words: readonly string[], draw: Draw): 
       continue;
     }
     const spec = Object.hasOwn(specs, token.name) && token.rawName.startsWith('--') ? specs[token.name] : undefined;
-    if (spec === undefined) return { refusal: `unknown option ${token.rawName}${seeHelp}` };
+    if (spec === undefined) {
+      const known = token.rawName.startsWith('--') ? meant(token.name, Object.keys(specs)) : undefined;
+      return { refusal: `unknown option ${token.rawName}${known === undefined ? seeHelp : `; is it --${known}?`}` };
+    }
     if ('flag' in spec) {
       if (token.value !== undefined) return { refusal: `${token.rawName} takes no value` };
       values.set(token.name, true);

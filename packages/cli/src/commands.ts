@@ -145,7 +145,7 @@ export const COMMANDS = {
         fallbackName: 'none',
         help: 'a socket for QEMU per PCI device: DIR/UUID.sock',
       },
-      at: { value: 'DIR', fallback: '', fallbackName: 'a fresh one', help: 'where to mount the tree' },
+      at: { value: 'DIR', fallback: '', fallbackName: 'a fresh one', help: 'where to mount the tree; made if need be' },
       'no-mount': { flag: true, help: 'without a tree' },
       instance: { value: 'NAME', fallback: 'default', help: 'the name that other commands find it by' },
       metrics: {

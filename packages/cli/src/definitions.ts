@@ -7,6 +7,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DefinitionText, parseDefinition } from './definition-format.js';
+import { unreadable } from './unreadable.js';
 
 /** One device to be. */
 export interface Definition extends DefinitionText {
@@ -117,8 +118,5 @@ async function namesIn(folder: string, read: Definitions): Promise<string[]> {
 
 function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'it does not exist';
-  if (code === 'EACCES') return 'it may not be read';
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'it is not UTF-8';
-  return error instanceof Error ? error.message : String(error);
+  return code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : unreadable(error);
 }

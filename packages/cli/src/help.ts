@@ -20,6 +20,24 @@ export function programHelp(): string {
   ].join('\n');
 }
 
+/** What `mediated fleet --help` prints. */
+export function fleetHelp(): string {
+  const commands = Object.entries(COMMANDS).filter(([name]) => name.startsWith('fleet '));
+  return [
+    'mediated fleet: many hosts as one, on NATS',
+    '',
+    'Usage: mediated fleet COMMAND [OPTIONS]',
+    '',
+    'A host is a `mediated up --fleet URL`. Commands find the fleet by --server or',
+    '$NATS_URL.',
+    '',
+    'Commands:',
+    ...pairs(commands.map(([name, { summary }]) => [name.slice('fleet '.length), summary])),
+    '',
+    'mediated help fleet COMMAND: the options of a command',
+  ].join('\n');
+}
+
 /** What `mediated COMMAND --help` prints. */
 export function commandHelp(name: CommandName): string {
   const { summary, about, words = {}, options, statuses }: Command = COMMANDS[name];

@@ -15,19 +15,23 @@ import { top } from './follow/top.js';
 import { trace } from './follow/trace.js';
 import { create, list, remove, types } from './follow/tree.js';
 import { listenForInterruption } from './interruption.js';
+import { watchOutputs } from './outputs.js';
 import { stress } from './stress.js';
 import { up } from './up/up.js';
 import { programVersion } from './version.js';
 
-// A reader that has seen enough (`mediated --help | head -1`) is no failure of the program.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
+const outputs = watchOutputs(
+  process,
+  (status) => {
+    process.exitCode = status;
+  },
+  say,
+);
 
 async function run(invocation: Invocation): Promise<number> {
   using interruption = listenForInterruption();
-  const stage = { output: process.stdout, errors: process.stderr, signal: interruption.signal };
+  const signal = AbortSignal.any([interruption.signal, outputs.signal]);
+  const stage = { output: process.stdout, errors: process.stderr, signal };
   switch (invocation.command) {
     case 'demo':
       return await demo(invocation.options, stage);
@@ -72,9 +76,8 @@ async function run(invocation: Invocation): Promise<number> {
   }
 }
 
-function refuse(sentence: string): number {
+function say(sentence: string): void {
   process.stderr.write(`mediated: ${sentence}\n`);
-  return 2;
 }
 
 const line = parseCommandLine(process.argv.slice(2));
@@ -83,7 +86,9 @@ if ('help' in line) {
 } else if ('version' in line) {
   process.stdout.write(`${programVersion()}\n`);
 } else if ('refusal' in line) {
-  process.exitCode = refuse(line.refusal);
+  say(line.refusal);
+  process.exitCode = 2;
 } else {
-  process.exitCode = await run(line);
+  const status = await run(line);
+  process.exitCode = outputs.status ?? status;
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { programName } from '../program-name.js';
 import { ControlError } from './control-error.js';
 import { Lines } from './lines.js';
 import { assertPrivate, isOwnSocket, socketPath } from './place.js';
@@ -59,7 +60,8 @@ export async function request(
 
 async function connectTo(instance: string): Promise<Socket> {
   const path = socketPath(instance);
-  const nobody = new ControlError('ENOENT', `no instance ${instance} runs here (${path}); start one: mediated up`);
+  const help = `start one: ${programName()} up`;
+  const nobody = new ControlError('ENOENT', `no instance ${instance} runs here (${path}); ${help}`);
   if (!isOwnSocket(path)) throw nobody;
   assertPrivate(dirname(path));
   const socket = connect({ path, allowHalfOpen: true });

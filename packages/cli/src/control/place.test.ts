@@ -48,7 +48,7 @@ describe('the folder of control sockets', () => {
 
   test('that cannot be made, or looked into, is told so in a sentence', () => {
     writeFileSync(join(base, 'file'), '');
-    expect(() => makePrivateFolder(join(base, 'file', 'x'))).toThrow(/cannot be made: ENOTDIR/);
+    expect(() => makePrivateFolder(join(base, 'file', 'x'))).toThrow(/cannot be made \(ENOTDIR\); set XDG/);
     expect(() => makePrivateFolder(join(base, 'file'))).toThrow('is no folder');
     expect(isOwnSocket(join(base, 'file', 'x.sock'))).toBe(false);
   });

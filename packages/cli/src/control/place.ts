@@ -37,7 +37,8 @@ export function makePrivateFolder(folder: string): void {
   } catch (error) {
     const { code = 'EIO' } = error as NodeJS.ErrnoException;
     // Something that is no folder is told of below.
-    if (code !== 'EEXIST') throw new ControlError(code, `${folder} cannot be made: ${(error as Error).message}`);
+    const help = 'set XDG_RUNTIME_DIR to a folder of your own';
+    if (code !== 'EEXIST') throw new ControlError(code, `${folder} cannot be made (${code}); ${help}`);
   }
   assertPrivate(folder);
 }

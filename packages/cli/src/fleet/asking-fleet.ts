@@ -21,14 +21,16 @@ export interface ServerOptions {
 /** Milliseconds between two attempts. */
 const PAUSE = 200;
 
-/** Runs a command on a fleet. What is refused is told in one sentence. */
+/** Runs a command on a fleet. What is refused is told in one sentence; what `check` throws, before anybody is asked. */
 export function askingFleet(
   options: ServerOptions,
   stage: Stage,
   run: (fleet: Fleet) => Promise<number | undefined>,
+  check: () => void = () => {},
 ): Promise<number> {
   return asking(stage, () =>
     refusing(async () => {
+      check();
       const { Fleet } = await import('@mediated/fleet');
       const where = { ...connectionOf(options.server, options), fleet: options.name };
       await using fleet = await patiently(() => Fleet.connect(where), options.patient === true, stage.signal);

@@ -1,5 +1,6 @@
 /** `mediated fleet create` and `remove`. Main thread. What takes long shows how far it is, on stderr. */
 import { isMediatedError, type MediatedError } from '@mediated/core';
+import type { Fleet } from '@mediated/fleet';
 import type { CommandOptions } from '../commands.js';
 import { ControlError } from '../control/control-error.js';
 import { counted } from '../counted.js';
@@ -16,10 +17,12 @@ const MANY = 20;
 export function fleetCreate(options: CommandOptions<'fleet create'>, stage: Stage): Promise<number> {
   const { type, api, attributes, host, parent, near, uuid, count, policy } = options;
   const { output, errors, signal } = stage;
-  return askingFleet(options, stage, async (fleet) => {
-    if (type === '' && api === '' && attributes === '') {
-      throw new ControlError('EINVAL', 'say what is to be created: TYPE, --api or --attributes');
-    }
+  const check = () => {
+    pairsOf(attributes, '--attributes');
+    if (type !== '' || api !== '' || attributes !== '') return;
+    throw new ControlError('EINVAL', 'say what is to be created: TYPE, --api or --attributes');
+  };
+  const run = async (fleet: Fleet) => {
     const progress = new Progress(errors);
     const given = (text: string) => (text === '' ? undefined : text);
     const { created, failed, doubtful } = await fleet
@@ -46,7 +49,8 @@ export function fleetCreate(options: CommandOptions<'fleet create'>, stage: Stag
     for (const { error } of doubtful) errors.write(`mediated: in doubt: ${sentenceOf(error.message)}\n`);
     if (signal.aborted) return INTERRUPTED;
     return failed.length + doubtful.length > 0 ? 1 : undefined;
-  });
+  };
+  return askingFleet(options, stage, run, check);
 }
 
 /** Errors as texts of JSON. */
@@ -57,8 +61,10 @@ function told<T extends { readonly error: MediatedError }>(entries: readonly T[]
 export function fleetRemove(options: CommandOptions<'fleet remove'>, stage: Stage): Promise<number> {
   const { uuid, all } = options;
   const { errors, signal } = stage;
-  return askingFleet(options, stage, async (fleet) => {
+  const check = () => {
     if ((uuid === '') !== all) throw new ControlError('EINVAL', 'either UUID or --all is to be removed');
+  };
+  const run = async (fleet: Fleet) => {
     if (!all) return void (await fleet.remove(uuid));
     const devices = await fleet.devices();
     const progress = new Progress(errors);
@@ -80,5 +86,6 @@ export function fleetRemove(options: CommandOptions<'fleet remove'>, stage: Stag
     await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(() => progress.end());
     if (signal.aborted) return INTERRUPTED;
     return refused > 0 ? 1 : undefined;
-  });
+  };
+  return askingFleet(options, stage, run, check);
 }

@@ -1,6 +1,6 @@
 /** `mediated fleet events` and `top`: what happens in a fleet. Main thread. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { FleetEvent } from '@mediated/fleet';
+import type { Fleet, FleetEvent } from '@mediated/fleet';
 import type { CommandOptions } from '../commands.js';
 import { ControlError } from '../control/control-error.js';
 import { whole } from '../counted.js';
@@ -25,10 +25,11 @@ const LEAVE_SCREEN = '\x1b[?25h\x1b[?1049l';
 export function fleetEvents(options: CommandOptions<'fleet events'>, stage: Stage): Promise<number> {
   const { sequence, since, all, uuid, host, durable, json } = options;
   const { output } = stage;
-  return askingFleet(options, stage, async (fleet) => {
+  const check = () => void timeOf(since);
+  const run = async (fleet: Fleet) => {
     const events = fleet.events({
       sequence: sequence === 0 ? undefined : sequence,
-      since: since === '' ? undefined : timeOf(since),
+      since: timeOf(since),
       all,
       uuid: uuid === '' ? undefined : uuid,
       host: host === '' ? undefined : host,
@@ -38,10 +39,12 @@ export function fleetEvents(options: CommandOptions<'fleet events'>, stage: Stag
     });
     for await (const event of events) output.write(json ? `${JSON.stringify(event)}\n` : formatEvent(event));
     return undefined;
-  });
+  };
+  return askingFleet(options, stage, run, check);
 }
 
-function timeOf(text: string): Date {
+function timeOf(text: string): Date | undefined {
+  if (text === '') return undefined;
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) throw new ControlError('EINVAL', `${text} is no time; 2026-01-31T12:00Z is one`);
   return time;

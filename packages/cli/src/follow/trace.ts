@@ -1,6 +1,7 @@
 /** `mediated trace`: records what the threads of a running instance do into a file for Perfetto. Main thread. */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import type { CommandOptions } from '../commands.js';
 import { request } from '../control/control-client.js';
 import type { TraceBatch } from '../control/protocol.js';
@@ -42,7 +43,8 @@ export function trace({ instance, file, for: seconds }: CommandOptions<'trace'>,
       progress.end();
       written.end();
       stream.end();
-      if (failure === undefined) await once(stream, 'close');
+      // What fails is told below.
+      await finished(stream).catch(() => {});
     }
     if (failure !== undefined) {
       stage.errors.write(`mediated: ${file} cannot be written: ${failure.message}\n`);

@@ -1,5 +1,5 @@
 /** What `mediated up` says to try. */
-import { hints, programName } from '#dist/up/hints.js';
+import { hints } from '#dist/up/hints.js';
 import { Report } from '#dist/up/report.js';
 import type { Parent } from '@mediated/core';
 import { expect, test } from 'vitest';
@@ -24,9 +24,4 @@ test('without a tree it is the commands that create devices, on the instance of 
 
 test('without parents there is nothing to create', () => {
   expect(hints(report, { tree: '/t', instance: 'default', parents: [] }).join('\n')).not.toContain('create');
-});
-
-test('commands are called as the program was', () => {
-  expect(programName({})).toBe('mediated');
-  expect(programName({ npm_lifecycle_event: 'mediated' })).toBe('npx -y pnpm@12 mediated');
 });

@@ -1,5 +1,6 @@
 /** What `mediated up` says when it is ready: where things are and what to try. Pure. */
 import type { Parent } from '@mediated/core';
+import { programName } from '../program-name.js';
 import { quoted } from '../shell-word.js';
 import type { Report } from './report.js';
 
@@ -12,11 +13,6 @@ export interface Ready {
   /** Where the metrics are read, if they are. */
   readonly metrics?: string | null;
   readonly parents: readonly Parent[];
-}
-
-/** How the program is called here: from a clone of the repository it is a script of pnpm. */
-export function programName(environment: Readonly<Record<string, string | undefined>> = process.env): string {
-  return environment.npm_lifecycle_event === 'mediated' ? 'npx -y pnpm@12 mediated' : 'mediated';
 }
 
 /** The UUID of the kernel's documentation. */

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { CONFIGURATION_SCHEMA } from '../examples.js';
+import { unreadable } from '../unreadable.js';
 import { complaintOf } from './complaint.js';
 import type { Configuration, DriverEntry } from './configuration.js';
 import { isShipped, SHIPPED_NAMES } from './shipped-drivers.js';
@@ -26,7 +27,7 @@ export async function readConfiguration(file: string): Promise<Configuration> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigurationError(`${file}: ${reasonOf(error)}`);
+    throw new ConfigurationError(`${file}: ${unreadable(error)}`);
   }
   if (text.length > LARGEST_FILE) throw new ConfigurationError(`${file}: it has more than ${LARGEST_FILE} bytes`);
   let value: unknown;
@@ -98,12 +99,4 @@ function tell(file: string, complaints: readonly string[]): string {
   const shown = complaints.slice(0, MOST_COMPLAINTS);
   const more = complaints.length - shown.length;
   return [`${file} is no configuration:`, ...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n  ');
-}
-
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'it does not exist';
-  if (code === 'EACCES') return 'it may not be read';
-  if (code === 'EISDIR') return 'it is a folder';
-  return error instanceof Error ? error.message : String(error);
 }

@@ -22,7 +22,7 @@ export async function startRuntime(
     for (const [at, entry] of drivers.entries()) {
       if (signal.aborted) break;
       const name = await load(runtime, entry).catch((error: unknown) => {
-        throw new StartError(`${entry.place ?? `/drivers/${at}`} (${entry.driver}): ${reasonOf(error)}`, {
+        throw new StartError(`${entry.place ?? `/drivers/${at} (${entry.driver})`}: ${reasonOf(error)}`, {
           cause: error,
         });
       });

@@ -78,7 +78,8 @@ describe('mediated up', () => {
   test.each([
     [['--config', '/nowhere.json'], '/nowhere.json: it does not exist'],
     [['--instance', '../x'], 'is no name for an instance'],
-    [['--at', '/nowhere/at/all'], '/nowhere/at/all'],
+    [['--definitions', '/nowhere'], 'definitions in /nowhere: it does not exist'],
+    [['--at', '/nowhere/at/all'], '/nowhere/at/all cannot be made: the folder above it does not exist'],
   ])('%j is refused in one sentence', async (words, sentence) => {
     const { status, stdout, stderr } = await mediated('up', ...words);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^mediated: .*\n$/)]);
@@ -254,6 +255,15 @@ describe.skipIf(!mayMount)(
       expect(await up.end()).toBe(0);
       expect(mounts()).not.toContain(at);
       expect(readdirSync(at)).toEqual([]);
+    });
+
+    test('makes its folder if need be, and takes that away', async () => {
+      const at = join(folder, 'made');
+      const up = startUp('--at', at);
+      expect((await up.until('ready')).tree).toBe(at);
+      expect(readdirSync(at)).toContain('bus');
+      expect(await up.end()).toBe(0);
+      expect(existsSync(at)).toBe(false);
     });
 
     test('is gone at once after a second Ctrl-C', async () => {

@@ -3,8 +3,7 @@
  * a signal or the end of its time. Main thread; called by `main.ts`. What was begun is undone in the reverse order, whatever
  * happens.
  */
-import { isMediatedError, type Runtime } from '@mediated/core';
-import { mountSysfs, type PciFunctionDescription } from '@mediated/sysfs';
+import type { Runtime } from '@mediated/core';
 import type { CommandOptions } from '../commands.js';
 import { ControlError } from '../control/control-error.js';
 import { ControlServer } from '../control/control-server.js';
@@ -15,19 +14,17 @@ import { EndpointError } from '../metrics/endpoint.js';
 import { Progress } from '../progress.js';
 import type { Stage } from '../stage.js';
 import type { Output } from '../terminal.js';
-import type { Configuration, PciEntry } from './configuration.js';
+import type { Configuration } from './configuration.js';
 import { configurationOf } from './configuration-of.js';
-import { createDefined } from './create-defined.js';
+import { createDefined, type Defined, readDefined } from './create-defined.js';
 import { hints } from './hints.js';
 import { MachineSockets } from './machine-sockets.js';
 import { ConfigurationError } from './read-configuration.js';
 import { removeAll } from './remove-all.js';
 import { Report } from './report.js';
 import { StartError, startRuntime } from './start-runtime.js';
+import { NoTree, Tree } from './tree.js';
 import { Watching } from './watching.js';
-
-/** What a step refuses; told in its own words, without a stack. */
-class Refused extends Error {}
 
 /** Answers the exit status. */
 export async function up(options: CommandOptions<'up'>, { output, errors, signal }: Stage): Promise<number> {
@@ -35,7 +32,8 @@ export async function up(options: CommandOptions<'up'>, { output, errors, signal
   try {
     const path = socketPath(options.instance);
     const configuration = await configurationOf(options);
-    await serve(path, configuration, options, report, output, signal);
+    const defined = await readDefined(options.definitions || configuration.definitions);
+    await serve(path, configuration, defined, options, report, output, signal);
     return 0;
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -45,12 +43,13 @@ export async function up(options: CommandOptions<'up'>, { output, errors, signal
 }
 
 function isRefusal(error: unknown): error is Error {
-  return [ConfigurationError, StartError, ControlError, EndpointError, Refused].some((kind) => error instanceof kind);
+  return [ConfigurationError, StartError, ControlError, EndpointError, NoTree].some((kind) => error instanceof kind);
 }
 
 async function serve(
   path: string,
   configuration: Configuration,
+  defined: Defined | undefined,
   options: CommandOptions<'up'>,
   report: Report,
   output: Output,
@@ -76,8 +75,8 @@ async function serve(
     // Who waits for the end of a removal is answered by the end of the runtime, and not waited for before.
     undo.unshift(() => control.close());
     if (signal.aborted) return;
-    const tree = await mount(runtime, configuration, options, report);
-    if (tree !== undefined) undo.push(() => tree.unmount());
+    const tree = await mounted(runtime, configuration, options, report);
+    if (tree !== undefined) undo.push(() => tree.close());
     // Whoever follows the events hears of the removals.
     undo.push(async () => control.stop());
     const host = options.fleet === '' ? undefined : await joined(runtime, options, report, signal);
@@ -88,7 +87,7 @@ async function serve(
     );
     undo.push(async () => control.refuse());
     undo.push(async () => host?.refuse());
-    await createDefined(runtime.bus, options.definitions || configuration.definitions, report, new Progress(output));
+    if (defined !== undefined) await createDefined(runtime.bus, defined, report, new Progress(output));
     // What programs read after `ready` is all there.
     await sockets?.all();
     const { instance } = options;
@@ -143,39 +142,22 @@ function tellWhatHappens({ bus, system }: Runtime, report: Report): void {
 }
 
 /** The tree; undefined where it is not wanted or, when no place was asked for, not possible. */
-async function mount(
+async function mounted(
   runtime: Runtime,
   { mount: configured = true, pci = [] }: Configuration,
   { at, 'no-mount': without }: CommandOptions<'up'>,
   report: Report,
-): Promise<Awaited<ReturnType<typeof mountSysfs>> | undefined> {
+): Promise<Tree | undefined> {
   const place = at === '' && typeof configured === 'string' ? configured : at;
   if (without || (place === '' && configured === false)) return undefined;
   try {
-    return await mountSysfs(runtime, { pci: pci.map(describe), ...(place === '' ? {} : { at: place }) });
+    return await Tree.open(runtime, place === '' ? undefined : place, pci);
   } catch (error) {
-    if (!isMediatedError(error)) throw error;
-    const message = error.message.replace(`${error.code}: `, '');
-    const [missing] = message.split('; without a mount');
-    if (place !== '') throw new Refused(missing);
-    const line = `${missing}; all else works: mediated types, create, list and so on`;
-    report.warn('notMounted', { code: error.code, message }, line);
+    if (!(error instanceof NoTree) || place !== '') throw error;
+    const line = `${error.message}; all else works: mediated types, create, list and so on`;
+    report.warn('notMounted', { code: error.code, message: error.message }, line);
     return undefined;
   }
-}
-
-/** A function's numbers out of their texts. */
-function describe(entry: PciEntry): PciFunctionDescription {
-  const { vendor, device, subsystemVendor, subsystemDevice, class: kind, revision, ...others } = entry;
-  return {
-    ...others,
-    vendor: Number(vendor),
-    device: Number(device),
-    ...(subsystemVendor === undefined ? {} : { subsystemVendor: Number(subsystemVendor) }),
-    ...(subsystemDevice === undefined ? {} : { subsystemDevice: Number(subsystemDevice) }),
-    ...(kind === undefined ? {} : { class: Number(kind) }),
-    ...(revision === undefined ? {} : { revision: Number(revision) }),
-  };
 }
 
 function ended(signal: AbortSignal): Promise<void> {
