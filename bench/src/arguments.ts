@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listSuites } from './report.js';
 import { machineName } from './results.js';
-import type { Suite } from './suites.js';
+import type { Suite } from './suite.js';
 
 /** What to run. */
 export interface Plan {
@@ -119,7 +119,9 @@ beside one's own, copy its files there and write the page anew with --page.
   --page          measures nothing and writes the page of the results that are there
   -h, --help      prints this
 
-Ends with 0, with 1 when a part failed, with 2 when the command line is wrong.
+Ctrl-C ends the part that runs and leaves nothing behind; the suites that were done are kept.
+
+Ends with 0, with 1 when a part failed, with 2 when the command line is wrong, with 130 after ctrl-C.
 
 ${listSuites(suites).join('\n')}`;
 }

@@ -116,8 +116,8 @@ describe('the report', () => {
     };
     const figure = (values: readonly number[]) => ({ about: '', values, ...spreadOf(values) });
     const figures = { fast: figure([3, 4, 5]), slow: figure([2]), free: figure([7]) };
-    const measured = { name: 'part', figures, readings: [], curves: [], notes: ['so'] };
-    const lost = { name: 'other', figures: {}, readings: [], curves: [], notes: [], failure: 'part' };
+    const measured = { name: 'part', about: '', figures, readings: [], curves: [], notes: ['so'] };
+    const lost = { name: 'other', about: '', figures: {}, readings: [], curves: [], notes: [], failure: 'part' };
     const text = reportSuite(suite, [measured, lost]).join('\n');
     expect(text).toMatch(/^fast +4 +3\.\.5 +>= 4 +met$/m);
     expect(text).toMatch(/^slow +2 +2\.\.2 +<= 1\.1 +missed$/m);
@@ -133,29 +133,31 @@ describe('progress', () => {
     const written: string[] = [];
     let now = 0;
     const stream = { isTTY, columns: 60, write: (text: string) => written.push(text) };
-    const progress = new Progress(stream, 2, () => now);
+    const progress = new Progress(stream, [20, 10], () => now);
     progress.part('inbox pipelined');
+    now = 5000;
     progress.round(0, 3);
-    now = 30_000;
+    now = 40_000;
     progress.part('locks free');
+    now = 45_000;
     progress.round(1, 3);
     progress.clear();
     return written;
   };
 
-  it('is one line on a terminal, with the round and the time that is left once a part is done', () => {
+  it('is one line on a terminal, with the round and the time that is left, at the pace of what is done', () => {
     const lines = shown(true).map((text) => text.replace('\r\u001b[K', ''));
     expect(lines).toEqual([
-      '[1/2] inbox pipelined',
-      '[1/2] inbox pipelined: warmed up',
-      '[2/2] locks free',
-      '[2/2] locks free: round 1 of 3, about 10 s left',
+      '[1/2] inbox pipelined, about 30 s left',
+      '[1/2] inbox pipelined: warmed up, about 25 s left',
+      '[2/2] locks free, about 20 s left',
+      '[2/2] locks free: round 1 of 3, about 15 s left',
       '',
     ]);
   });
 
   it('is a line per part elsewhere', () => {
-    expect(shown(false)).toEqual(['[1/2] inbox pipelined\n', '[2/2] locks free, about 30 s left\n']);
+    expect(shown(false)).toEqual(['[1/2] inbox pipelined, about 30 s left\n', '[2/2] locks free, about 20 s left\n']);
   });
 });
 

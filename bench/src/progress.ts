@@ -7,17 +7,23 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
+/** `40 s`, `3 min`. */
+export function formatSeconds(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}
+
 /** Counts parts and rounds of them. */
 export class Progress {
   readonly #stream: ProgressStream;
-  readonly #parts: number;
+  readonly #parts: readonly number[];
   readonly #clock: () => number;
   readonly #start: number;
   #done = -1;
+  #partStart = 0;
   #name = '';
 
-  /** `parts`: how many there are in all; `clock`: milliseconds. */
-  constructor(stream: ProgressStream, parts: number, clock = (): number => performance.now()) {
+  /** `parts`: seconds that each is expected to take; `clock`: milliseconds. */
+  constructor(stream: ProgressStream, parts: readonly number[], clock = (): number => performance.now()) {
     this.#stream = stream;
     this.#parts = parts;
     this.#clock = clock;
@@ -27,16 +33,15 @@ export class Progress {
   /** The next part begins. */
   part(name: string): void {
     this.#done++;
+    this.#partStart = this.#clock();
     this.#name = name;
     if (this.#stream.isTTY) this.#show('');
-    else this.#stream.write(`${this.#place()}${this.#left(0)}\n`);
+    else this.#stream.write(`${this.#place()}${this.#left()}\n`);
   }
 
   /** A round of it has ended; 0 is the one that warms up. */
   round(round: number, rounds: number): void {
-    if (!this.#stream.isTTY) return;
-    const text = round === 0 ? ': warmed up' : `: round ${round} of ${rounds}`;
-    this.#show(text + this.#left((round + 1) / (rounds + 1)));
+    if (this.#stream.isTTY) this.#show(round === 0 ? ': warmed up' : `: round ${round} of ${rounds}`);
   }
 
   /** Takes the line away, so that something else can be printed. */
@@ -45,19 +50,21 @@ export class Progress {
   }
 
   #place(): string {
-    return `[${this.#done + 1}/${this.#parts}] ${this.#name}`;
+    return `[${this.#done + 1}/${this.#parts.length}] ${this.#name}`;
   }
 
-  /** As if all parts took equally long; nothing while hardly anything is done. */
-  #left(fraction: number): string {
-    const share = (this.#done + fraction) / this.#parts;
-    if (this.#done < 1) return '';
-    const seconds = ((this.#clock() - this.#start) / 1000) * (1 / share - 1);
-    return `, about ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`} left`;
+  /** As if what is left were as much slower, or faster, than expected as what is done. */
+  #left(): string {
+    const sum = (parts: readonly number[]): number => parts.reduce((all, each) => all + each, 0);
+    const done = sum(this.#parts.slice(0, this.#done));
+    const pace = this.#done === 0 ? 1 : (this.#partStart - this.#start) / 1000 / done;
+    const inPart = (this.#clock() - this.#partStart) / 1000;
+    const left = Math.max(0, this.#parts[this.#done] * pace - inPart) + sum(this.#parts.slice(this.#done + 1)) * pace;
+    return `, about ${formatSeconds(left)} left`;
   }
 
   #show(text: string): void {
-    const line = this.#place() + text;
+    const line = this.#place() + text + this.#left();
     this.#stream.write(`\r\u001b[K${line.slice(0, Math.max(20, (this.#stream.columns ?? 80) - 1))}`);
   }
 }

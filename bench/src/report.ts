@@ -4,7 +4,7 @@
  */
 import { type Mark, median, meets, type Spread } from './figures.js';
 import type { PartOutcome } from './results.js';
-import type { Suite } from './suites.js';
+import type { Suite } from './suite.js';
 
 /** Three significant digits; whole numbers from 1000 on, with thin groups of thousands. */
 export function formatNumber(value: number): string {

@@ -37,6 +37,8 @@ export interface ReadingResult extends Spread {
 /** What one part measured. */
 export interface PartOutcome {
   readonly name: string;
+  /** What its pictures show. */
+  readonly about: string;
   readonly figures: Readonly<Record<string, FigureResult>>;
   readonly readings: readonly ReadingResult[];
   readonly curves: readonly Curves[];
@@ -94,10 +96,11 @@ export function commitOf(folder: string): string {
   }
 }
 
-/** Writes a suite's file. */
-export async function writeResult(folder: string, result: Omit<SuiteResult, 'format'>): Promise<void> {
+/** Writes a suite's file; its name. */
+export async function writeResult(folder: string, result: Omit<SuiteResult, 'format'>): Promise<string> {
   const file = join(folder, `${result.machine.name}.${result.suite}.json`);
   await writeFile(file, `${JSON.stringify({ format: FORMAT, ...result } satisfies SuiteResult, undefined, 1)}\n`);
+  return file;
 }
 
 /** All results of a folder, by the names of their files. Throws when one is no such file. */

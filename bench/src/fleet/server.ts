@@ -1,13 +1,14 @@
 /** A `nats-server` on loopback for the parts of this suite, and its hosts and clients as processes. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { outside } from '../harness/outside.js';
 import type { Turn, TurnResult } from './client.worker.js';
 
 const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
@@ -18,13 +19,17 @@ export const whyNot = existsSync(PROGRAM) ? '' : `there is no ${PROGRAM}: script
 
 /** Gives the URL of a server of its own while `use` runs, and how to start processes that end with it. */
 export async function withServer<R>(use: (url: string, start: Starter) => Promise<R>): Promise<R> {
-  const folder = await mkdtemp(join(tmpdir(), 'mediated-bench-nats-'));
   const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'mediated-bench-nats-'));
   const server = spawn(PROGRAM, ['-js', '-sd', folder, '-a', '127.0.0.1', '-p', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const children: ChildProcess[] = [server];
-  try {
+  const undo = async (): Promise<void> => {
+    for (const child of children.reverse()) await end(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  return outside(undo, async () => {
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: server.stderr! }).on('line', (line) => {
         if (line.includes('Server is ready')) resolve();
@@ -38,11 +43,8 @@ export async function withServer<R>(use: (url: string, start: Starter) => Promis
       await once(child, 'message');
       return child;
     };
-    return await use(`nats://127.0.0.1:${port}`, start);
-  } finally {
-    for (const child of children.reverse()) await end(child);
-    await rm(folder, { recursive: true, force: true });
-  }
+    return use(`nats://127.0.0.1:${port}`, start);
+  });
 }
 
 /** Starts a program of this folder; resolves when it has said something. */

@@ -68,7 +68,11 @@ export const part: Part = async ({ rounds }) => {
   });
   return {
     figures: Object.fromEntries(KINDS.map((kind, index) => [`unregister_ms.${kind}`, readings[index]])),
-    readings: [],
+    readings: KINDS.map((kind, index) => ({
+      name: `unregistering under load, ${kind}`,
+      unit: 'ms',
+      values: readings[index],
+    })),
     notes,
   };
 };

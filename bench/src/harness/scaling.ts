@@ -1,5 +1,4 @@
 /** Throughput by number of threads, as two pictures: up to the machine's cores, and beyond. */
-import { availableParallelism } from 'node:os';
 import { alternate, type Contender } from './alternate.js';
 import type { Curves } from './part.js';
 import { BEYOND_CORES, PLACES, UP_TO_CORES } from './places.js';
@@ -37,7 +36,7 @@ export async function scaling(
   }
   const picture = (places: readonly number[], where: string): Curves => ({
     title: `${title}, ${where}`,
-    about: `${about} This machine has ${availableParallelism()} cores.`,
+    about,
     unit: '/s',
     x: 'threads',
     series: [...read].map(([name, values]) => ({

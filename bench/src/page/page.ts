@@ -68,7 +68,19 @@ function sideBySide<T>(
   return `<div class="machines">${pictures.join('\n')}</div>`;
 }
 
-function readingsSection(machines: Machines, part: string, unit: Unit): string {
+/** What is expected of a part, for below its pictures. */
+function marksOf(outcomes: readonly PartOutcome[]): string {
+  const marks = new Map(
+    outcomes.flatMap(({ figures }) =>
+      Object.entries(figures).flatMap(([name, { mark }]) => (mark === undefined ? [] : [[name, mark] as const])),
+    ),
+  );
+  if (marks.size === 0) return 'No mark.';
+  const each = [...marks].map(([name, mark]) => `<code>${escaped(name)}</code> ${escaped(formatMark(mark))}`);
+  return `${marks.size === 1 ? 'Mark' : 'Marks'}: ${each.join(', ')}.`;
+}
+
+function readingsSection(machines: Machines, part: string, unit: Unit, about: string, marks: string): string {
   const { name, better } = UNITS[unit];
   const of = ({ readings }: PartOutcome) => {
     const found = readings.filter((reading) => reading.unit === unit);
@@ -86,23 +98,24 @@ function readingsSection(machines: Machines, part: string, unit: Unit): string {
       .filter((reading) => reading.unit === unit)
       .map((reading) => [machine.name, reading.name, `${formatNumber(reading.median)} ${unit}`, formatSpread(reading)]),
   );
-  return `${svgs}<p>What was read, in ${name}: a dot is the median of the rounds, its line goes from the lowest to the highest; <b>${better}</b>.</p>
+  return `${svgs}<p>${escaped(about)} In ${name}: a dot is the median of the rounds, its line goes from the lowest to the highest; <b>${better}</b>. ${marks}</p>
 <details><summary>as a table</summary>${table(['machine', 'reading', 'median', 'min..max'], rows)}</details>`;
 }
 
-function curvesSection(machines: Machines, part: string, { title, about, unit, x, series }: Curves): string {
-  const svgs = sideBySide(
-    machines,
-    part,
-    (outcome) => outcome.curves.find((each) => each.title === title),
-    (found) => [curves(found), title],
-  );
+function curvesSection(machines: Machines, part: string, { title, about, unit, x }: Curves, marks: string): string {
+  const of = ({ curves: all }: PartOutcome) => all.find((each) => each.title === title);
+  const svgs = sideBySide(machines, part, of, (found) => [curves(found), title]);
   const better = unit === '/s' ? 'higher is better' : 'lower is better';
-  const rows = series.flatMap(({ name, points }) =>
-    points.map((point) => [name, String(point.x), point.values.map(formatNumber).join(', ')]),
+  const rows = machines.flatMap(({ machine, parts }) =>
+    parts
+      .filter(({ name }) => name === part)
+      .flatMap((outcome) => of(outcome)?.series ?? [])
+      .flatMap(({ name, points }) =>
+        points.map((point) => [machine.name, name, String(point.x), point.values.map(formatNumber).join(', ')]),
+      ),
   );
-  return `<h4>${escaped(title)}</h4>${svgs}<p>${escaped(about)} Medians of the rounds; <b>${better}</b>.</p>
-<details><summary>every round${machines.length > 1 ? ` of ${escaped(machines[0].machine.name)}` : ''}</summary>${table(['', x, unit], rows)}</details>`;
+  return `<h4>${escaped(title)}</h4>${svgs}<p>${escaped(about)} Medians of the rounds; <b>${better}</b>. ${marks}</p>
+<details><summary>every round</summary>${table(['machine', '', x, unit], rows)}</details>`;
 }
 
 function partSection(machines: Machines, part: string): string {
@@ -124,6 +137,8 @@ function partSection(machines: Machines, part: string): string {
   const units = [...new Set(outcomes.flatMap(({ outcome }) => outcome.readings.map(({ unit }) => unit)))];
   const all = outcomes.flatMap(({ outcome }) => outcome.curves);
   const titles = [...new Set(all.map(({ title }) => title))];
+  const [{ about }] = outcomes.map(({ outcome }) => outcome);
+  const marks = marksOf(outcomes.map(({ outcome }) => outcome));
   const notes = outcomes.flatMap(({ machine, outcome }) =>
     [...outcome.notes, ...(outcome.failure === undefined ? [] : [`failed: ${outcome.failure}`])].map((note) =>
       machines.length > 1 ? `${machine}: ${note}` : note,
@@ -131,10 +146,10 @@ function partSection(machines: Machines, part: string): string {
   );
   return [
     `<h3>${escaped(part)}</h3>`,
-    ...units.map((unit) => readingsSection(machines, part, unit)),
-    ...titles.map((title) => curvesSection(machines, part, all.find((each) => each.title === title) as Curves)),
-    figures.length === 0 ? '' : table(head, figures),
+    ...units.map((unit) => readingsSection(machines, part, unit, about, marks)),
+    ...titles.map((title) => curvesSection(machines, part, all.find((each) => each.title === title) as Curves, marks)),
     ...notes.map((note) => `<p class="note">${escaped(note)}</p>`),
+    figures.length === 0 ? '' : table(head, figures),
   ].join('\n');
 }
 

@@ -2,7 +2,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { outside } from '../harness/outside.js';
 import type { Turn, TurnResult } from './client.worker.js';
+
+/** Gives `use` so many clients, which end when it does. */
+export function withClients<R>(count: number, use: (clients: readonly Client[]) => Promise<R>): Promise<R> {
+  const clients = Array.from({ length: count }, () => new Client());
+  const end = async (): Promise<void> => {
+    await Promise.all(clients.map((client) => client.end()));
+  };
+  return outside(end, () => use(clients));
+}
 
 export class Client {
   readonly #child: ChildProcess = fork(fileURLToPath(new URL('./client.worker.js', import.meta.url)));
@@ -15,8 +25,10 @@ export class Client {
     return result;
   }
 
-  close(): void {
-    this.#child.disconnect();
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
   }
 }
 

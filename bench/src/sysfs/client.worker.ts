@@ -69,6 +69,8 @@ function perform(turn: Turn): TurnResult {
   return { operations, milliseconds: performance.now() - start, wrong: wrong.slice(0, 10) };
 }
 
+// Ctrl-C reaches this process too; who has started it ends it, before the tree goes.
+process.on('SIGINT', () => {});
 process.on('message', (turn: Turn) => {
   process.send?.(perform(turn));
 });

@@ -3,10 +3,10 @@
  * meanwhile, whose only errors may be those of names that went between being listed and being visited.
  */
 import { execFile } from 'node:child_process';
-import { type Part, unmeasured } from '../harness/part.js';
-import { Client } from './client.js';
+import type { Part } from '../harness/part.js';
+import { type Client, withClients } from './client.js';
 import type { TurnResult } from './client.worker.js';
-import { mountTree, type Mounted, uuidOf } from './mounted.js';
+import { type Mounted, uuidOf, withTree } from './mounted.js';
 
 const PROCESSES = 4;
 const DEVICES = 4096;
@@ -64,16 +64,12 @@ async function round(
   };
 }
 
-export const part: Part = async () => {
-  const mounted = await mountTree();
-  if (typeof mounted === 'string') return unmeasured(mounted);
-  const clients = Array.from({ length: PROCESSES }, () => new Client());
-  const { created, wrong, errors } = await round(mounted, clients);
-  for (const client of clients) client.close();
-  await mounted.close();
-  return {
-    figures: { crowd_wrong_answers: [wrong], list_errors: [errors] },
-    readings: [{ name: 'creates of four processes, with ls -R beside them', unit: '/s', values: [created] }],
-    notes: [],
-  };
-};
+export const part: Part = () =>
+  withTree(async (mounted) => {
+    const { created, wrong, errors } = await withClients(PROCESSES, (clients) => round(mounted, clients));
+    return {
+      figures: { crowd_wrong_answers: [wrong], list_errors: [errors] },
+      readings: [{ name: 'creates of four processes, with ls -R beside them', unit: '/s', values: [created] }],
+      notes: [],
+    };
+  });

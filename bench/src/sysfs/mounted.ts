@@ -1,6 +1,8 @@
 /** A mounted tree to measure on: one parent with quick devices. */
 import { isMediatedError, Runtime } from '@mediated/core';
 import { mountSysfs, type SysfsMount } from '@mediated/sysfs';
+import { outside } from '../harness/outside.js';
+import { type PartResult, unmeasured } from '../harness/part.js';
 
 const TYPE = 'open-1';
 
@@ -11,30 +13,26 @@ export interface Mounted {
   readonly parent: string;
   /** Directory of its type. */
   readonly type: string;
-  close(): Promise<void>;
 }
 
-/** A tree, or why none can be mounted here. */
-export async function mountTree(): Promise<Mounted | string> {
+/** Gives a tree while `use` runs; or says why none can be mounted here. */
+export async function withTree(use: (mounted: Mounted) => Promise<PartResult>): Promise<PartResult> {
   const runtime = Runtime.start();
   try {
     await runtime.loadDriver(new URL('../open/open-driver.js', import.meta.url), { parents: [{ name: 'parent' }] });
-    const mount = await mountSysfs(runtime);
+    const mount = await mountSysfs(runtime).catch((error: unknown) => {
+      if (isMediatedError(error)) return error.message;
+      throw error;
+    });
+    if (typeof mount === 'string') return unmeasured(mount);
     const parent = `${mount.path}/devices/virtual/open/parent`;
-    return {
-      runtime,
-      mount,
-      parent,
-      type: `${parent}/mdev_supported_types/${TYPE}`,
-      async close() {
-        await mount.unmount();
-        await runtime.close();
-      },
-    };
-  } catch (error) {
+    const type = `${parent}/mdev_supported_types/${TYPE}`;
+    return await outside(
+      () => mount.unmount(),
+      () => use({ runtime, mount, parent, type }),
+    );
+  } finally {
     await runtime.close();
-    if (isMediatedError(error)) return error.message;
-    throw error;
   }
 }
 

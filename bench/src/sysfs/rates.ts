@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { ratios } from '../figures.js';
 import { alternate } from '../harness/alternate.js';
-import { type Part, unmeasured } from '../harness/part.js';
-import { Client, together } from './client.js';
+import { type Part, type PartResult, unmeasured } from '../harness/part.js';
+import { type Client, together, withClients } from './client.js';
 import type { Turn } from './client.worker.js';
-import { mountTree, uuidOf } from './mounted.js';
+import { type Mounted, uuidOf, withTree } from './mounted.js';
 
 const MILLISECONDS = 300;
 /** Devices that are created, then removed, in one reading of accepted writes. */
@@ -18,17 +18,10 @@ const BATCH = 256;
 const KERNEL_READ = '/sys/kernel/uevent_seqnum';
 const KERNEL_WRITE = '/sys/bus/platform/drivers_probe';
 
-export const part: Part = async ({ rounds }) => {
-  const mounted = await mountTree();
-  if (typeof mounted === 'string') return unmeasured(mounted);
-  if (!existsSync(KERNEL_READ) || !existsSync(KERNEL_WRITE)) {
-    await mounted.close();
-    return unmeasured('this machine shows no sysfs to compare with');
-  }
+async function rates(mounted: Mounted, clients: readonly Client[], rounds: number): Promise<PartResult> {
   const { runtime, parent, type } = mounted;
   const taken = uuidOf(0);
   await runtime.bus.parent('parent').create('open-1', taken);
-  const clients = [new Client(), new Client()];
   const [one] = clients;
   const timed = { milliseconds: MILLISECONDS };
   const read = (path: string): Turn => ({ kind: 'read', path, ...timed });
@@ -57,8 +50,6 @@ export const part: Part = async ({ rounds }) => {
     { name: 'refused writes of two clients, tree', measure: () => together(clients, treeWrite) },
   ];
   const readings = await alternate(contenders, rounds);
-  for (const client of clients) client.close();
-  await mounted.close();
   const [kernelReads, reads, kernelWrites, writes, creates, , kernelReads2, reads2, kernelWrites2, writes2] = readings;
   return {
     figures: {
@@ -71,4 +62,11 @@ export const part: Part = async ({ rounds }) => {
     readings: readings.map((values, index) => ({ name: contenders[index].name, unit: '/s', values })),
     notes: [],
   };
-};
+}
+
+export const part: Part = ({ rounds }) =>
+  withTree((mounted) => {
+    if (!existsSync(KERNEL_READ) || !existsSync(KERNEL_WRITE))
+      return Promise.resolve(unmeasured('this machine shows no sysfs to compare with'));
+    return withClients(2, (clients) => rates(mounted, clients, rounds));
+  });

@@ -1,11 +1,13 @@
 /** A served device and the machine that uses it, for the parts of this suite; or why there is none here. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Runtime } from '@mediated/core';
 import { serveDevice } from '@mediated/vfio-user';
+import { outside } from '../harness/outside.js';
 import type { EchoData } from './echo.worker.js';
 import type { MachineData, MachineTask } from './machine.worker.js';
 
@@ -17,12 +19,11 @@ export const WHY_NOT = 'devices are served to machines on Linux alone';
 
 /** Gives a path for a socket while `use` runs. */
 export async function withPath<R>(use: (path: string) => Promise<R>): Promise<R> {
-  const directory = await mkdtemp(join(tmpdir(), 'mediated-bench-'));
-  try {
-    return await use(join(directory, 'socket'));
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const directory = mkdtempSync(join(tmpdir(), 'mediated-bench-'));
+  return outside(
+    () => rm(directory, { recursive: true }),
+    () => use(join(directory, 'socket')),
+  );
 }
 
 /** Serves the only device of a driver while `use` runs. */
