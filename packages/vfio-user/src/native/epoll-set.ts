@@ -31,13 +31,22 @@ export class EpollSet {
   readonly #timeView = new DataView(this.#time.buffer);
   #sleeps = false;
 
-  /** Waits for all of these to be readable; negative ones are none. */
+  /** Waits for all of these to be readable; negative ones are none. EMFILE, ENOMEM, ENOSPC; EBADF: one of them is closed. */
   constructor(descriptors: readonly number[], ledger: Ledger) {
-    this.#descriptor = new Descriptor(checked(libc.epollCreate(EPOLL_CLOEXEC), 'epoll_create1'), ledger);
-    const timer = checked(libc.timerCreate(CLOCK_MONOTONIC, TFD_CLOEXEC_NONBLOCK), 'timerfd_create');
-    this.#timer = new Descriptor(timer, ledger);
-    this.#add(timer);
-    for (const descriptor of descriptors) if (descriptor >= 0) this.#add(descriptor);
+    const opened: Descriptor[] = [];
+    const open = (number: number, syscall: string) => {
+      const descriptor = new Descriptor(checked(number, syscall), ledger);
+      opened.push(descriptor);
+      return descriptor;
+    };
+    try {
+      this.#descriptor = open(libc.epollCreate(EPOLL_CLOEXEC), 'epoll_create1');
+      this.#timer = open(libc.timerCreate(CLOCK_MONOTONIC, TFD_CLOEXEC_NONBLOCK), 'timerfd_create');
+      for (const descriptor of [this.#timer.number, ...descriptors]) if (descriptor >= 0) this.#add(descriptor);
+    } catch (error) {
+      for (const descriptor of opened) descriptor.close();
+      throw error;
+    }
   }
 
   /** From now on waiting ends after so many milliseconds, less than 1000: that of all waits together. At first it is 0. */

@@ -79,6 +79,7 @@ export const EINTR = 4;
 export const EBADF = 9;
 export const EAGAIN = 11;
 export const EPIPE = 32;
+export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 
 /** What the last call of this thread that failed has said: an errno number. */

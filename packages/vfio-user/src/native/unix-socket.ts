@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MediatedError } from '@mediated/core';
-import { checked, EAGAIN, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
+import { checked, EAGAIN, ECONNABORTED, ECONNRESET, EINTR, EPIPE, lastErrno, libc } from './libc.js';
 import { Descriptor, type Ledger } from './ledger.js';
 import { MessageHeader } from './message-header.js';
 
@@ -140,10 +140,16 @@ export class UnixListener {
     }
   }
 
-  /** Descriptor of a connection that waits, the caller's; undefined: none does. */
+  /**
+   * Descriptor of a connection that waits, the caller's; undefined: none does. EMFILE, ENOMEM: there is no room for it; it
+   * waits on.
+   */
   accept(): number | undefined {
     const number = libc.accept4(this.descriptor.number, null, null, CLOEXEC_NONBLOCK);
-    return number >= 0 ? number : undefined;
+    if (number >= 0) return number;
+    const errno = lastErrno();
+    if (errno === EAGAIN || errno === EINTR || errno === ECONNABORTED) return undefined;
+    return checked(number, 'accept');
   }
 
   close(): void {

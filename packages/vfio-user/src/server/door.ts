@@ -9,6 +9,7 @@ import { Ledger } from '../native/ledger.js';
 import { READABLE, WRITABLE } from '../native/poll-set.js';
 import type { UnixListener } from '../native/unix-socket.js';
 import type { Watches } from '../native/watches.js';
+import type { AcceptPause } from './accept-pause.js';
 import { type AttendantMessages, OUTCOMES } from './attendant-protocol.js';
 import type { DoorOptions } from './doorman-protocol.js';
 
@@ -19,15 +20,18 @@ export class Door {
   readonly #stop: Int32Array<SharedArrayBuffer>;
   readonly #ledger: Ledger;
   readonly #waiting: Ledger;
+  readonly #pause: AcceptPause;
   readonly #closing = new AbortController();
 
   constructor(
     watches: Watches,
+    pause: AcceptPause,
     attendant: ActorRef<AttendantMessages>,
     listener: UnixListener,
     { stop, ledger, waiting }: DoorOptions,
   ) {
     this.#watches = watches;
+    this.#pause = pause;
     this.#attendant = attendant;
     this.#listener = listener;
     this.#stop = stop;
@@ -40,12 +44,11 @@ export class Door {
     const { descriptor } = this.#listener;
     try {
       while (!this.#isStopped) {
-        const ready = await this.#watches.first(
-          [{ descriptor: descriptor.number, events: READABLE }],
-          this.#closing.signal,
-        );
-        const socket = ready === undefined || this.#isStopped ? undefined : this.#listener.accept();
-        if (socket !== undefined) await this.#receive(socket);
+        await this.#watches.first([{ descriptor: descriptor.number, events: READABLE }], this.#closing.signal);
+        const socket = this.#isStopped ? undefined : await this.#accept();
+        if (socket === undefined) continue;
+        await this.#receive(socket);
+        this.#pause.end();
       }
     } finally {
       this.#listener.close();
@@ -59,6 +62,18 @@ export class Door {
 
   get #isStopped(): boolean {
     return Atomics.load(this.#stop, 0) !== 0;
+  }
+
+  /** The next machine's connection; undefined: there is none, or no room for it, and time has passed. */
+  async #accept(): Promise<number | undefined> {
+    try {
+      const socket = this.#listener.accept();
+      if (socket !== undefined) this.#pause.reset();
+      return socket;
+    } catch (error) {
+      await this.#pause.after(error, this.#closing.signal);
+      return undefined;
+    }
   }
 
   async #receive(socket: number): Promise<void> {

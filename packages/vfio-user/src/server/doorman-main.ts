@@ -10,6 +10,7 @@ import { sleepFor } from '../native/loop-sleep.js';
 import { READABLE } from '../native/poll-set.js';
 import { UnixListener } from '../native/unix-socket.js';
 import { Watches } from '../native/watches.js';
+import { AcceptPause } from './accept-pause.js';
 import { attendantProtocol } from './attendant-protocol.js';
 import { Door } from './door.js';
 import type { DoorNews, DoormanOptions, DoormanOrder, DoorOptions } from './doorman-protocol.js';
@@ -20,6 +21,7 @@ if (port === null) throw new Error('this is the code of a worker');
 const own = new Ledger(ledger);
 const client = Client.attach(ticket);
 const watches = new Watches(own);
+const pause = new AcceptPause();
 const doors = new Map<number, Door>();
 const say = (news: DoorNews) => port.postMessage(news);
 
@@ -31,7 +33,7 @@ async function open(number: number, options: DoorOptions): Promise<void> {
     const { code, message } = isMediatedError(error) ? error : new MediatedError('EIO', String(error));
     return say({ kind: 'failed', door: number, code, message });
   }
-  const door = new Door(watches, client.ref(options.attendant, attendantProtocol), listener, options);
+  const door = new Door(watches, pause, client.ref(options.attendant, attendantProtocol), listener, options);
   doors.set(number, door);
   say({ kind: 'listening', door: number });
   try {

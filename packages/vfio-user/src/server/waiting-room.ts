@@ -4,6 +4,7 @@
  * whatever else its event loop has to do: whoever comes first wakes it. To look again and again instead would keep the core
  * on which the machine would be woken. What a driver has left to microtasks and not awaited waits with it. One per thread.
  */
+import { isMediatedError } from '@mediated/core';
 import { EpollSet } from '../native/epoll-set.js';
 import { EventLoop } from '../native/event-loop.js';
 import type { Ledger } from '../native/ledger.js';
@@ -22,7 +23,7 @@ export interface Guest {
 class WaitingRoom {
   readonly #loop = new EventLoop();
   #guests: readonly Guest[] = [];
-  /** Undefined: nobody is there. */
+  /** Undefined: nobody is there, or too many descriptors are open. */
   #set: EpollSet | undefined;
 
   enter(guest: Guest): void {
@@ -54,7 +55,12 @@ class WaitingRoom {
     const [first] = guests;
     if (first === undefined) return;
     const descriptors = guests.flatMap(({ socket, heard }) => [socket, ...heard]);
-    this.#set = new EpollSet([this.#loop.descriptor, ...descriptors], first.ledger);
+    try {
+      this.#set = new EpollSet([this.#loop.descriptor, ...descriptors], first.ledger);
+    } catch (error) {
+      // Without it nobody sleeps here: the machines are looked at in turns, until the doorman waits for them.
+      if (!isMediatedError(error)) throw error;
+    }
   }
 }
 
