@@ -1,5 +1,6 @@
 /** How long it takes until the devices of a host that was killed are reported lost, in lease lengths. */
 import { Fleet } from '@mediated/fleet';
+import { tellRound } from '../harness/alternate.js';
 import { type Part, unmeasured } from '../harness/part.js';
 import { end, whyNot, withServer } from './server.js';
 
@@ -27,6 +28,7 @@ export const part: Part = async ({ rounds }) => {
       const devices = await fleet.devices({ host });
       if (devices.some(({ state }) => state !== 'lost')) throw new Error('a device of a lost host is not lost');
       leases.push((performance.now() - killed) / LEASE);
+      tellRound(round + 1, rounds);
     }
     await fleet.close();
     return {

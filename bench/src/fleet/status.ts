@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { Fleet } from '@mediated/fleet';
+import { tellRound } from '../harness/alternate.js';
 import { type Part, unmeasured } from '../harness/part.js';
 import { whyNot, withServer } from './server.js';
 
@@ -21,6 +22,7 @@ export const part: Part = async ({ rounds }) => {
     for (let round = 0; round <= rounds; round++) {
       const took = await status(url);
       const counted = await throughCounter(url);
+      tellRound(round, rounds);
       if (round === 0) continue;
       milliseconds.push(took);
       bytes.push(counted);

@@ -26,9 +26,14 @@ export async function alternate(contenders: readonly Contender[], rounds: number
       if (round > 0) readings[index].push(reading);
     }
     order.reverse();
-    process.send?.({ kind: 'round', round, rounds } satisfies RoundMessage);
+    tellRound(round, rounds);
   }
   return readings;
+}
+
+/** Tells the main process that a round has ended; 0 is the one that warms up. */
+export function tellRound(round: number, rounds: number): void {
+  process.send?.({ kind: 'round', round, rounds } satisfies RoundMessage);
 }
 
 /** The fastest of several configurations of one peer, by the median of three readings (higher is faster). */

@@ -4,6 +4,7 @@
  * before it asks again would leave out.
  */
 import { createHistogram } from 'node:perf_hooks';
+import { formatNumber } from '../report.js';
 import { alternate } from './alternate.js';
 import type { Curves, CurvePoint } from './part.js';
 
@@ -86,8 +87,8 @@ export async function latencies(
   const counted = (rate: number, name: string): number[][] => read.get(key(rate, name))?.slice(1) ?? [];
   const curves = rates.map(
     (rate): Curves => ({
-      title: `${what}, ${rate} a second`,
-      about: `${what}, asked for ${rate} times a second; how long it took from when it was to be asked, at the median and in the slow cases. What cannot keep up has a queue that grows until it is stopped.`,
+      title: `${what}, ${formatNumber(rate)} a second`,
+      about: `How long ${what} took when it was asked for ${formatNumber(rate)} times a second, from when it was to be asked: at the median and in the slow cases. What cannot keep up has a queue that grows until it is stopped.`,
       unit: 'us',
       x: 'percentile',
       series: contenders.map(({ name }) => ({

@@ -7,7 +7,7 @@ import type { PartMessage } from './messages.js';
 import type { PartResult } from './part.js';
 
 const CHILD = new URL('./part.worker.js', import.meta.url);
-/** A part that takes longer, in milliseconds, hangs. */
+/** A part that says nothing for longer, in milliseconds, hangs. */
 const LONGEST = 600_000;
 /** One that was told to stop and has not ended after so many milliseconds is killed. */
 const GRACE = 5000;
@@ -44,6 +44,7 @@ export function runPart({ suite, part, rounds, signal, onRound }: PartRun): Prom
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
     child.on('message', (sent) => {
+      hangs.refresh();
       const message = sent as PartMessage;
       if (message.kind === 'result') result = message.result;
       else onRound(message.round, message.rounds);

@@ -178,7 +178,8 @@ function overview(results: readonly SuiteResult[]): string {
   if (pictures.length === 0) return '';
   return `<h2 id="marks">Marks</h2><div class="machines">${pictures.join('\n')}</div>
 <p>Every figure with a mark, as so many times its mark; where a figure is to be low, the mark over it. <b>On the line or right of
-it the mark is met.</b> The number beside a dot is the figure itself.</p>`;
+it the mark is met.</b> The number beside a dot is the figure itself. A figure
+that is to be 0 has no place here; it is in its suite's table.</p>`;
 }
 
 /** The page. `results` in the order of their files; `order`: names of the suites in the order of the page. */
