@@ -3,27 +3,16 @@
  * (1) and in part (2), memory that cannot be shown (3), a configuration space that ends one byte early.
  */
 import { getEnvironmentData } from 'node:worker_threads';
-import { MediatedError } from '@mediated/core';
+import type { MediatedError } from '@mediated/core';
 import { DeviceInterrupts, defineDriver, pageAlignedMemory, type VfioDevice } from '@mediated/vfio';
 import {
-  DEVICE_FLAGS,
-  DEVICE_GET_INFO,
-  DEVICE_GET_IRQ_INFO,
-  DEVICE_GET_REGION_INFO,
-  DEVICE_INFO_BYTES,
-  DEVICE_RESET,
-  DEVICE_SET_IRQS,
-  deviceInfo,
-  encodeWithCapabilities,
   PCI_IRQS,
   PCI_REGIONS,
   REGION_FLAGS,
-  REGION_INFO_BYTES,
-  readArgument,
-  regionInfo,
   regionSparseMmapArea,
   regionSparseMmapCapability,
 } from '@mediated/vfio/uapi';
+import { PciDevice, type RegionTraits } from './pci-device.fixture.js';
 
 /** Registers of region 0: a write of 8 bytes at one of them acts. */
 export const REGISTERS = {
@@ -49,9 +38,8 @@ export const REGION_BYTES = [4096, 16384, 16384, 8192] as const;
 export const SPARSE = { offset: 4096, size: 8192 } as const;
 /** Its MSI-X capability in the configuration space. Table and pending bits are in region 3. */
 export const CARD_MSIX = { at: 0x40, vectors: 4, table: 3, pending: 0x1003 } as const;
-const SHIFT = 2 ** 20;
 
-class Card {
+class Card extends PciDevice {
   readonly regions = [
     new Uint8Array(REGION_BYTES[0]),
     pageAlignedMemory(REGION_BYTES[1]),
@@ -87,6 +75,21 @@ class Card {
     ],
     () => {},
   );
+
+  override region(index: number): Uint8Array | undefined {
+    return index === PCI_REGIONS.config ? this.config : this.regions[index];
+  }
+
+  override traits(index: number): RegionTraits {
+    if (index < 1 || index > 3) return {};
+    const sparse = regionSparseMmapCapability.bytes({ id: 1, version: 1, nr_areas: 1 }, 32);
+    regionSparseMmapArea.encode(sparse.subarray(16), { offset: BigInt(SPARSE.offset), size: BigInt(SPARSE.size) });
+    return { flags: REGION_FLAGS.mmap, capabilities: index === 2 ? [sparse] : [] };
+  }
+
+  override reset(): void {
+    this.regions[0].fill(0);
+  }
 }
 
 function act({ data: card, dma }: VfioDevice<Card>, position: number): void {
@@ -113,27 +116,6 @@ function hang(): void {
   Atomics.store(words, 0, 0);
 }
 
-/** The part of a region at a position of the device's file. */
-function at(card: Card, position: number, length: number): Uint8Array {
-  const region = Math.floor(position / SHIFT);
-  const offset = position % SHIFT;
-  const bytes = region === PCI_REGIONS.config ? card.config : card.regions[region];
-  if (bytes === undefined || offset > bytes.length) throw new MediatedError('EFAULT', `${length} bytes at ${position}`);
-  return bytes.subarray(offset, offset + length);
-}
-
-function getRegionInfo(argument: Uint8Array): void {
-  const { index } = readArgument(regionInfo, argument, REGION_INFO_BYTES);
-  if (index >= PCI_REGIONS.count) throw new MediatedError('EINVAL', `no region ${index}`);
-  const size = index === PCI_REGIONS.config ? 255 : (REGION_BYTES[index] ?? 0);
-  const mappable = index >= 1 && index <= 3;
-  const flags = REGION_FLAGS.read | REGION_FLAGS.write | (mappable ? REGION_FLAGS.mmap : 0);
-  const sparse = regionSparseMmapCapability.bytes({ id: 1, version: 1, nr_areas: 1 }, 32);
-  regionSparseMmapArea.encode(sparse.subarray(16), { offset: BigInt(SPARSE.offset), size: BigInt(SPARSE.size) });
-  const values = { index, flags, size: BigInt(size), offset: BigInt(index * SHIFT) };
-  encodeWithCapabilities(regionInfo, argument, values, index === 2 ? [sparse] : [], REGION_FLAGS.caps);
-}
-
 export default defineDriver({
   name: 'card',
   deviceApi: 'vfio-pci',
@@ -146,42 +128,21 @@ export default defineDriver({
       },
       closeDevice: ({ data }) => data.interrupts.close(),
       read({ data }, position, into) {
-        const bytes = at(data, position, into.length);
+        const bytes = data.at(position, into.length);
         into.set(bytes);
         return bytes.length;
       },
       write(device, position, bytes) {
-        at(device.data, position, bytes.length).set(bytes);
+        device.data.at(position, bytes.length).set(bytes);
         const acting = position === REGISTERS.read || position === REGISTERS.write || position === REGISTERS.raise;
         if (bytes.length === 8 && acting) act(device, position);
         if (bytes.length === 8 && position === REGISTERS.hang) hang();
         return bytes.length;
       },
       mmap({ data }, offset, length) {
-        return at(data, offset, length) as Uint8Array<SharedArrayBuffer>;
+        return data.at(offset, length) as Uint8Array<SharedArrayBuffer>;
       },
-      ioctl({ data }, command, argument, call) {
-        switch (command) {
-          case DEVICE_GET_INFO:
-            readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
-            return deviceInfo.encode(argument, {
-              flags: DEVICE_FLAGS.pci | DEVICE_FLAGS.reset,
-              num_regions: PCI_REGIONS.count,
-              num_irqs: PCI_IRQS.count,
-            });
-          case DEVICE_GET_REGION_INFO:
-            return getRegionInfo(argument);
-          case DEVICE_GET_IRQ_INFO:
-            return data.interrupts.info(argument);
-          case DEVICE_SET_IRQS:
-            return data.interrupts.set(argument, call);
-          case DEVICE_RESET:
-            data.regions[0].fill(0);
-            return;
-          default:
-            throw new MediatedError('ENOTTY', `no command ${command}`);
-        }
-      },
+      ioctl: ({ data }, command, argument, call) => data.ioctl(command, argument, call),
       dmaUnmap() {},
       request({ data }) {
         data.interrupts.raise(PCI_IRQS.request);

@@ -2,32 +2,16 @@
  * A virtio entropy device (virtio 1.2, sections 4.1 and 5.4), which Linux's own virtio-rng drives: it reads its queue from guest
  * memory, writes what it has to the guest's buffers and says so by MSI-X. Its entropy is one byte over and over.
  */
-import { MediatedError } from '@mediated/core';
 import { DeviceInterrupts, defineDriver, type VfioDevice } from '@mediated/vfio';
-import {
-  DEVICE_FLAGS,
-  DEVICE_GET_INFO,
-  DEVICE_GET_IRQ_INFO,
-  DEVICE_GET_REGION_INFO,
-  DEVICE_INFO_BYTES,
-  DEVICE_RESET,
-  DEVICE_SET_IRQS,
-  deviceInfo,
-  PCI_IRQS,
-  PCI_REGIONS,
-  REGION_FLAGS,
-  REGION_INFO_BYTES,
-  readArgument,
-  regionInfo,
-} from '@mediated/vfio/uapi';
+import { PCI_IRQS, PCI_REGIONS } from '@mediated/vfio/uapi';
+import { PciDevice, REGION_STRIDE } from '../pci-device.fixture.js';
 
 /** What the guest gets. */
 export const ENTROPY = 0xa5;
 
-const SHIFT = 2 ** 20;
 const CONFIG_BYTES = 256;
 const BAR_BYTES = 4096;
-const ROM_REGISTER = PCI_REGIONS.config * SHIFT + 0x30;
+const ROM_REGISTER = PCI_REGIONS.config * REGION_STRIDE + 0x30;
 const QUEUE_SIZE = 8;
 const NO_VECTOR = 0xffff;
 /** Where the structures are in region 0. */
@@ -73,9 +57,11 @@ function configSpace(): Uint8Array {
   return bytes;
 }
 
-class Entropy {
+class Entropy extends PciDevice {
   readonly config = configSpace();
   readonly registers = new Uint8Array(BAR_BYTES);
+  /** BAR 1: MSI-X's table and pending bits, which machines keep themselves. */
+  readonly vectors = new Uint8Array(BAR_BYTES);
   readonly view = new DataView(this.registers.buffer);
   readonly interrupts = new DeviceInterrupts(
     [{ count: 1, automasked: true }, { count: 1 }, { count: 2, noresize: true }, { count: 1 }, { count: 1 }],
@@ -85,10 +71,15 @@ class Entropy {
   filled = 0;
 
   constructor() {
+    super();
     this.reset();
   }
 
-  reset(): void {
+  override region(index: number): Uint8Array | undefined {
+    return index === PCI_REGIONS.config ? this.config : [this.registers, this.vectors][index];
+  }
+
+  override reset(): void {
     this.registers.fill(0);
     this.filled = 0;
     this.view.setUint16(COMMON.configVector, NO_VECTOR, true);
@@ -129,23 +120,6 @@ function fill({ data: device, dma }: VfioDevice<Entropy>): void {
   if (device.filled !== before && vector !== NO_VECTOR) device.interrupts.raise(PCI_IRQS.msix, vector);
 }
 
-/** The part of a region at a position of the device's file. */
-function at(device: Entropy, position: number, length: number): Uint8Array {
-  const region = Math.floor(position / SHIFT);
-  const offset = position % SHIFT;
-  const bytes = region === PCI_REGIONS.config ? device.config : region === 0 ? device.registers : undefined;
-  if (bytes === undefined) throw new MediatedError('EFAULT', `${length} bytes at ${position}`);
-  return bytes.subarray(offset, offset + length);
-}
-
-function getRegionInfo(argument: Uint8Array): void {
-  const { index } = readArgument(regionInfo, argument, REGION_INFO_BYTES);
-  if (index >= PCI_REGIONS.count) throw new MediatedError('EINVAL', `no region ${index}`);
-  const size = index === PCI_REGIONS.config ? CONFIG_BYTES : index < 2 ? BAR_BYTES : 0;
-  const flags = REGION_FLAGS.read | REGION_FLAGS.write;
-  regionInfo.encode(argument, { index, flags, size: BigInt(size), offset: BigInt(index * SHIFT) });
-}
-
 export default defineDriver({
   name: 'entropy',
   deviceApi: 'vfio-pci',
@@ -162,38 +136,19 @@ export default defineDriver({
         // Only what is in the low word of the features depends on which word is asked for: bit 32, version 1.
         const version = data.view.getUint32(COMMON.deviceFeatureSelect, true) === 1 ? 1 : 0;
         data.view.setUint32(COMMON.deviceFeature, version, true);
-        into.set(at(data, position, into.length));
+        into.set(data.at(position, into.length));
         return into.length;
       },
       write(device, position, bytes) {
         const { data } = device;
         // A register for a ROM that took what is written would promise one.
         if (position === ROM_REGISTER) return bytes.length;
-        at(data, position, bytes.length).set(bytes);
+        data.at(position, bytes.length).set(bytes);
         if (position === COMMON.status && bytes[0] === 0) data.reset();
         if (position === NOTIFY) fill(device);
         return bytes.length;
       },
-      ioctl({ data }, command, argument, call) {
-        switch (command) {
-          case DEVICE_GET_INFO: {
-            readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
-            const flags = DEVICE_FLAGS.pci | DEVICE_FLAGS.reset;
-            const counts = { num_regions: PCI_REGIONS.count, num_irqs: PCI_IRQS.count };
-            return deviceInfo.encode(argument, { flags, ...counts });
-          }
-          case DEVICE_GET_REGION_INFO:
-            return getRegionInfo(argument);
-          case DEVICE_GET_IRQ_INFO:
-            return data.interrupts.info(argument);
-          case DEVICE_SET_IRQS:
-            return data.interrupts.set(argument, call);
-          case DEVICE_RESET:
-            return data.reset();
-          default:
-            throw new MediatedError('ENOTTY', `no command ${command}`);
-        }
-      },
+      ioctl: ({ data }, command, argument, call) => data.ioctl(command, argument, call),
       dmaUnmap() {},
     };
   },

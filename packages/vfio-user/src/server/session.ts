@@ -115,8 +115,8 @@ export class Session {
   }
 
   /**
-   * The next message; undefined: there is none yet, or enough were handled for now, or its answer might have no room (what the machine does not take keeps it
-   * from asking more), or there is none ever, since where it begins is not known.
+   * The next message; undefined: there is none yet, or enough were handled for now, or its answer might have no room (what the
+   * machine does not take keeps it from asking more), or there is none ever, since where it begins is not known.
    */
   #next(): Received | undefined {
     if (this.#ended || (this.#replies.areMany && this.#flush() !== 'sent')) return undefined;
