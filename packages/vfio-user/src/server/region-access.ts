@@ -7,7 +7,10 @@ import { multiWrite, REGION_ACCESS } from '../protocol/payloads.js';
 import type { AttachedDevice } from './attached-device.js';
 import { assertBytes, refusal } from './refusal.js';
 
-/** After so many posted writes in a row that are not done at once one is waited for, so that a flood stays with the machine and not in memory. */
+/**
+ * After so many posted writes in a row that are not done at once one is waited for, so that a flood stays with the machine and
+ * not in memory.
+ */
 const POSTED_IN_A_ROW = 64;
 const COUNT_BYTES = 8;
 const NOTHING = new Uint8Array(0);
