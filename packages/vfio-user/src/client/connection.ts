@@ -7,18 +7,13 @@ import type { Ledger } from '../native/ledger.js';
 import { READABLE, WRITABLE } from '../native/poll-set.js';
 import { UnixSocket } from '../native/unix-socket.js';
 import { firstReady } from '../native/watch-thread.js';
+import { type Outcome, outcome } from '../outcome.js';
 import { Incoming, type Received } from '../protocol/incoming.js';
 import { HEADER_BYTES } from '../protocol/message.js';
 import { Outgoing, type SendResult } from '../protocol/outgoing.js';
 
 /** Bytes of a message, at most; more than any server takes. */
 const MOST_BYTES = 2 ** 21;
-
-/** Some that were put have yet to be sent: who puts meanwhile awaits the same. */
-interface Sending {
-  readonly promise: Promise<void>;
-  readonly settle: (result: SendResult) => void;
-}
 
 export class Connection {
   /** Resolves when the server has closed it, or {@link close} has. */
@@ -27,7 +22,8 @@ export class Connection {
   readonly #handle: (message: Received) => void;
   readonly #incoming = new Incoming(MOST_BYTES);
   readonly #outgoing = new Outgoing(2 * MOST_BYTES);
-  #sending: Sending | undefined;
+  /** Some that were put have yet to be sent: who puts meanwhile awaits the same. */
+  #sending: Outcome | undefined;
   /** Ends the wait for the socket: it is to be for something else. */
   #waiting = new AbortController();
   #isOver = false;
@@ -71,17 +67,9 @@ export class Connection {
     const result = this.#outgoing.flush(this.#socket);
     if (result === 'sent') return Promise.resolve();
     if (result === 'gone') return Promise.reject(this.gone());
-    this.#sending = this.#newSending();
+    this.#sending = outcome();
     this.#waiting.abort();
     return this.#sending.promise;
-  }
-
-  #newSending(): Sending {
-    let settle: Sending['settle'] = () => {};
-    const promise = new Promise<void>((resolve, reject) => {
-      settle = (result) => (result === 'sent' ? resolve() : reject(this.gone()));
-    });
-    return { promise, settle };
   }
 
   async #run(): Promise<void> {
@@ -114,6 +102,7 @@ export class Connection {
   #settle(result: SendResult): void {
     const sending = this.#sending;
     this.#sending = undefined;
-    sending?.settle(result);
+    if (result === 'sent') sending?.resolve();
+    else sending?.reject(this.gone());
   }
 }

@@ -3,6 +3,7 @@
  * would keep a core. So doors pause, each time twice as long up to a second, and look at once when a machine has left, which
  * gives descriptors back. One for all doors of a doorman, private to its thread.
  */
+import { outcome } from '../outcome.js';
 
 /** Milliseconds. */
 const SHORTEST = 10;
@@ -24,10 +25,7 @@ export class AcceptPause {
     if (signal.aborted) return;
     const milliseconds = this.#next;
     this.#next = Math.min(2 * milliseconds, LONGEST);
-    let end = () => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
+    const { promise: over, resolve: end } = outcome();
     const timer = setTimeout(end, milliseconds);
     this.#pausing.add(end);
     signal.addEventListener('abort', end);

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { type Mdev, MediatedError, type Runtime, type UeventEvents } from '@mediated/core';
 import { EventDescriptor } from '../native/event-descriptor.js';
 import { Ledger } from '../native/ledger.js';
+import { type Outcome, outcome } from '../outcome.js';
 import type { DoorNews, DoormanOptions, DoormanOrder, DoorOptions } from './doorman-protocol.js';
 
 /** A socket that the doorman waits at, and why it may have to go. */
@@ -19,13 +20,6 @@ interface OpenDoor {
   readonly home: number;
   readonly listening: Outcome;
   readonly closed: Outcome;
-}
-
-/** A promise and who settles it; again: nothing. */
-interface Outcome {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: MediatedError) => void;
 }
 
 /** A door for who has opened it. */
@@ -202,14 +196,4 @@ export class Doorman {
     this.#awaited.delete(number);
     if (this.#awaited.size === 0) this.#worker.unref();
   }
-}
-
-function outcome(): Outcome {
-  let resolve: Outcome['resolve'] = () => {};
-  let reject: Outcome['reject'] = () => {};
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }
