@@ -5,7 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine, type Plan } from './arguments.js';
 import { figuresAsJson, spreadOf } from './figures.js';
@@ -72,8 +72,10 @@ async function writePage(folder: string): Promise<string> {
   return page;
 }
 
-function sayWritten(files: readonly string[]): void {
-  console.error(`wrote ${files.map((file) => relative(process.cwd(), file)).join(', ')}`);
+/** Says what was written: the first by its way from here, the others, which lie beside it, by their names. */
+function sayWritten([first, ...others]: readonly string[]): void {
+  const beside = others.length === 0 ? '' : ` and beside it ${others.map((file) => basename(file)).join(', ')}`;
+  console.error(`wrote ${relative(process.cwd(), first)}${beside}`);
 }
 
 /** Runs the plan. Returns the exit code. */
@@ -110,9 +112,8 @@ async function run(plan: Plan, signal: AbortSignal): Promise<number> {
     written.push(await writeResult(results, { suite: suite.name, about: suite.about, ...about, parts }));
     if (json !== undefined) await writeFile(json, figuresAsJson(measured));
   }
-  if (json !== undefined) written.push(json);
-  if (measured.length > 0) written.push(await writePage(results));
-  if (written.length > 0) sayWritten(written);
+  if (written.length > 0) sayWritten([await writePage(results), ...written]);
+  if (json !== undefined) sayWritten([json]);
   return measured.some(({ parts }) => parts.some(({ failure }) => failure !== undefined)) ? 1 : 0;
 }
 

@@ -47,7 +47,7 @@ export const lifecycle: Suite = {
       load: () => import('./parallel.js'),
     },
     million: {
-      about: 'What one create costs beside as many live devices.',
+      about: 'What one create costs beside a thousand live devices, and beside a million.',
       seconds: { start: 6, round: 0.9 },
       load: () => import('./million.js'),
     },

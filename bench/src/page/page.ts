@@ -68,6 +68,11 @@ function sideBySide<T>(
   return `<div class="machines">${pictures.join('\n')}</div>`;
 }
 
+/** Pictures and what is said about them; beside each other where there is room and one picture. */
+function shown(machines: Machines, pictures: string, words: string): string {
+  return `<div class="${machines.length === 1 ? 'beside' : 'below'}">${pictures}<div>${words}</div></div>`;
+}
+
 /** What is expected of a part, for below its pictures. */
 function marksOf(outcomes: readonly PartOutcome[]): string {
   const marks = new Map(
@@ -76,7 +81,7 @@ function marksOf(outcomes: readonly PartOutcome[]): string {
     ),
   );
   if (marks.size === 0) return 'No mark.';
-  const each = [...marks].map(([name, mark]) => `<code>${escaped(name)}</code> ${escaped(formatMark(mark))}`);
+  const each = [...marks].map(([name, mark]) => `<code>${escaped(`${name} ${formatMark(mark)}`)}</code>`);
   return `${marks.size === 1 ? 'Mark' : 'Marks'}: ${each.join(', ')}.`;
 }
 
@@ -98,7 +103,8 @@ function readingsSection(machines: Machines, part: string, unit: Unit, about: st
       .filter((reading) => reading.unit === unit)
       .map((reading) => [machine.name, reading.name, `${formatNumber(reading.median)} ${unit}`, formatSpread(reading)]),
   );
-  return `${svgs}<p>${escaped(about)} In ${name}: a dot is the median of the rounds, its line goes from the lowest to the highest; <b>${better}</b>. ${marks}</p>
+  const words = `<p>${escaped(about)} A dot is the median of the rounds, its line goes from the lowest to the highest; <b>${better}</b>. ${marks}</p>`;
+  return `${shown(machines, svgs, words)}
 <details><summary>as a table</summary>${table(['machine', 'reading', 'median', 'min..max'], rows)}</details>`;
 }
 
@@ -114,7 +120,8 @@ function curvesSection(machines: Machines, part: string, { title, about, unit, x
         points.map((point) => [machine.name, name, String(point.x), point.values.map(formatNumber).join(', ')]),
       ),
   );
-  return `<h4>${escaped(title)}</h4>${svgs}<p>${escaped(about)} Medians of the rounds; <b>${better}</b>. ${marks}</p>
+  const words = `<p>${escaped(about)} Medians of the rounds; <b>${better}</b>. ${marks}</p>`;
+  return `<h4>${escaped(title)}</h4>${shown(machines, svgs, words)}
 <details><summary>every round</summary>${table(['machine', '', x, unit], rows)}</details>`;
 }
 

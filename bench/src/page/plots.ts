@@ -16,6 +16,9 @@ const FAINT = '#010204';
 const MARK = '#010205';
 const SERIES = ['#0a0b01', '#0a0b02', '#0a0b03', '#0a0b04', '#0a0b05', '#0a0b06', '#0a0b07'];
 
+/** Told apart without their colours. The first series is this package's. */
+const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyRect', 'emptyTriangle'] as const;
+
 /** Stand-ins, and the page's variables for them. */
 const VARIABLES: readonly (readonly [string, string])[] = [
   [INK, '--ink'],
@@ -122,13 +125,6 @@ export function dots(
           symbolSize: 9,
           itemStyle: { color: SERIES[0], opacity: 1 },
           data: shown.map(({ median: middle }, index) => [middle, index]),
-          label: {
-            ...text,
-            show: true,
-            position: 'right',
-            distance: 8,
-            formatter: ({ dataIndex }) => shown[dataIndex].text,
-          },
           ...(line === undefined
             ? {}
             : {
@@ -140,6 +136,21 @@ export function dots(
                   data: [{ xAxis: line.at }],
                 },
               }),
+        },
+        {
+          // The numbers: behind the lines, not on them.
+          type: 'scatter',
+          silent: true,
+          symbolSize: 0,
+          itemStyle: { opacity: 1 },
+          data: shown.map(({ high }, index) => [high, index]),
+          label: {
+            ...text,
+            show: true,
+            position: 'right',
+            distance: 10,
+            formatter: ({ dataIndex }) => shown[dataIndex].text,
+          },
         },
       ],
     },
@@ -156,7 +167,7 @@ export function curves({ x, unit, series }: Curves): string {
   // A few places at equal distances, whatever numbers they are: threads double, devices grow tenfold.
   const label = (place: number): string =>
     x === 'percentile' ? (place === 100 ? 'longest' : `p${place}`) : short(place);
-  const legendRows = Math.ceil(series.length / 3);
+  const legendRows = series.length === 1 ? 0 : Math.ceil(series.length / 3);
   return draw(
     {
       legend: {
@@ -190,9 +201,9 @@ export function curves({ x, unit, series }: Curves): string {
         type: 'line' as const,
         name,
         silent: true,
-        symbol: (['circle', 'rect', 'triangle', 'diamond'] as const)[index % 4],
+        symbol: SYMBOLS[index % SYMBOLS.length],
         symbolSize: 8,
-        lineStyle: { width: 2 },
+        lineStyle: { width: index === 0 ? 3 : 2 },
         data: places.map((place) => medians[index].get(place) ?? '-'),
       })),
     },

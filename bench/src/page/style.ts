@@ -16,9 +16,11 @@ export const STYLE = `
 }
 body { background: var(--paper); color: var(--ink); font: 16px/1.5 sans-serif; margin: 0 auto; max-width: 87rem; padding: 1rem; }
 a { color: var(--link); }
+code { white-space: nowrap; }
 nav a { display: inline-block; margin-right: 0.6rem; }
 h2 { border-top: 1px solid var(--faint); margin-top: 2.5rem; padding-top: 1rem; }
 p { max-width: 46rem; }
+@media (min-width: 70rem) { .beside { display: grid; grid-template-columns: 680px minmax(0, 1fr); column-gap: 2rem; } }
 .machines { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { flex: 1 1 600px; margin: 0; min-width: 0; max-width: min(680px, 100%); }
 figcaption { font-weight: bold; }
