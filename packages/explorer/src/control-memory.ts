@@ -7,6 +7,9 @@ import { CONTROL_WORDS, MAX_THREADS } from './layout.js';
 /** Bytes of a cell: dependence of steps is looked at cell by cell. */
 export const CELL_BYTES = 4;
 
+/** Milliseconds without a sign of a thread after which it counts as lost. */
+export const PATIENCE = 20_000;
+
 /** Bytes for the text of an error. */
 export const ERROR_BYTES = 1 << 14;
 

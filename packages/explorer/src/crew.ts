@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { PATIENCE } from './control-memory.js';
 import type { Position } from './explored-thread.js';
 import type { ThreadStart } from './thread-main.js';
 
@@ -13,15 +14,18 @@ export class Crew {
   readonly #workers: Worker[] = [];
   #lost: Error | undefined;
 
-  private constructor(start: Omit<ThreadStart, 'index'>) {
+  private constructor(
+    readonly names: readonly string[],
+    start: Omit<ThreadStart, 'index'>,
+  ) {
     this.#start = start;
   }
 
   /** Starts a worker per thread. Rejects with what a worker's first moments throw. */
-  static async start(count: number, start: Omit<ThreadStart, 'index'>): Promise<Crew> {
-    const crew = new Crew(start);
+  static async start(names: readonly string[], start: Omit<ThreadStart, 'index'>): Promise<Crew> {
+    const crew = new Crew(names, start);
     try {
-      for (let index = 0; index < count; index++) await crew.restart(index);
+      for (const index of names.keys()) await crew.restart(index);
     } catch (error) {
       await crew.stop();
       throw error;
@@ -39,14 +43,15 @@ export class Crew {
     await this.#end(index);
     const workerData = { ...this.#start, index };
     const worker = new Worker(new URL('./thread-main.js', import.meta.url), { workerData, execArgv: [] });
-    worker.unref();
     this.#workers[index] = worker;
-    await once(worker, 'message');
+    const name = this.names[index] ?? '';
+    await ready(worker, name);
+    worker.unref();
     worker.on('error', (error: Error) => {
       this.#lost = error;
     });
     worker.on('exit', (code) => {
-      this.#lost ??= new Error(`explored thread ${index} has ended with code ${code}`);
+      this.#lost ??= new Error(`the worker of '${name}' has ended with code ${code}`);
     });
   }
 
@@ -68,5 +73,25 @@ export class Crew {
     const worker = this.#workers[index];
     worker?.removeAllListeners();
     await worker?.terminate();
+  }
+}
+
+/** Waits until a worker has declared the scenario. Rejects when it cannot, or does not come to an end. */
+async function ready(worker: Worker, name: string): Promise<void> {
+  const tooLong = AbortSignal.timeout(PATIENCE);
+  const settled = new AbortController();
+  const signal = AbortSignal.any([tooLong, settled.signal]);
+  try {
+    const exited = once(worker, 'exit', { signal }).then(([code]) => {
+      throw new Error(`its worker has ended with code ${code}`);
+    });
+    // Each of the two rejects with what the worker throws.
+    await Promise.race([once(worker, 'message', { signal }), exited]);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const text = tooLong.aborted ? `that takes more than ${PATIENCE / 1000} seconds` : why;
+    throw new Error(`the scenario cannot be declared in the thread '${name}': ${text}`, { cause: error });
+  } finally {
+    settled.abort();
   }
 }

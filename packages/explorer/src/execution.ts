@@ -52,6 +52,12 @@ export class Execution {
     this.#steps = words.slice(TRACE, TRACE + this.length * STEP_WORDS);
   }
 
+  /** True if a step was an operation on explored memory. */
+  get touchesMemory(): boolean {
+    for (let step = 0; step < this.length; step++) if (this.buffer(step) >= 0) return true;
+    return false;
+  }
+
   choice(step: number): number {
     return this.#steps[step * STEP_WORDS + AT_CHOICE];
   }

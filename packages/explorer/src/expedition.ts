@@ -5,6 +5,7 @@
 import type { Execution } from './execution.js';
 import type { Exploration, ExploreOptions, Failure } from './exploration.js';
 import { faultOf } from './failure.js';
+import { DIVERGED, FINISHED } from './layout.js';
 import type { Plan } from './plan.js';
 import type { Player } from './player.js';
 import { RandomPlans } from './random.js';
@@ -36,15 +37,23 @@ export class Expedition {
 
   async run(): Promise<Exploration> {
     const { replay, random, preemptions = 2 } = this.#options;
-    if (replay !== undefined) {
-      await this.#play({ choices: scheduleFrom(replay), allHot: true });
-      return this.#result('replay', -1, true);
-    }
+    if (replay !== undefined) return this.#replay(replay);
     if (random !== undefined) {
       const complete = await this.#random(random);
       return this.#result('random', -1, complete);
     }
+    if (!(preemptions >= 0)) throw new Error(`preemptions: 0 or more, or Infinity; not ${preemptions}`);
     return this.#exhaustive(preemptions);
+  }
+
+  async #replay(schedule: string): Promise<Exploration> {
+    const choices = scheduleFrom(schedule);
+    const execution = await this.#play({ choices, allHot: true });
+    if (execution !== undefined && (execution.result === DIVERGED || execution.length < choices.length)) {
+      const after = `after ${execution.length} of its ${choices.length} steps`;
+      throw new Error(`the schedule '${schedule}' does not fit '${this.#name}': ${after} its next one is not possible`);
+    }
+    return this.#result('replay', -1, true);
   }
 
   async #exhaustive(preemptions: number): Promise<Exploration> {
@@ -71,7 +80,8 @@ export class Expedition {
       const execution = await this.#play(plan);
       if (execution === undefined) return undefined;
       if (execution.newlyHot) tree = begin();
-      else tree.learn(execution);
+      else if (tree.follows(execution)) tree.learn(execution);
+      else throw new Error(this.#fickleText(plan, execution));
     }
     return tree;
   }
@@ -95,14 +105,20 @@ export class Expedition {
     return this.#executions >= this.#mostExecutions || performance.now() > this.#deadline;
   }
 
-  /** Plays an execution. Undefined if it fails: the failure is then on record. */
+  /** Plays an execution. Undefined if it fails: the failure is then on record. Throws if there was nothing to explore. */
   async #play(plan: Plan): Promise<Execution | undefined> {
     const player = this.#player;
+    this.#options.signal?.throwIfAborted();
     const execution = player.play(plan);
     this.#executions++;
     this.#steps += execution.length;
     const fault = faultOf(player, execution);
     if (fault === undefined) {
+      if (this.#executions === 1 && execution.result === FINISHED && !execution.touchesMemory) {
+        throw new Error(
+          `there is nothing to explore in '${this.#name}': no thread has used Atomics on memory that \`world.share\` gave it`,
+        );
+      }
       if (this.#options.renew === true && execution.cut !== 0) await player.renew(execution.cut);
       const now = performance.now();
       if (now - this.#breath > 50) {
@@ -121,6 +137,15 @@ export class Expedition {
     const report = reportText(this.#name, player, explained.execution, explained.positions, shortest, schedule);
     this.#failure = { ...shortest, schedule, report, execution: number };
     return undefined;
+  }
+
+  /** An execution did not go as it did before, with the same choices. */
+  #fickleText(plan: Plan, execution: Execution): string {
+    const made = scheduleText(plan.choices.slice(0, execution.length));
+    return (
+      `'${this.#name}' is not deterministic: after the schedule ${made} it did something else than the time before. ` +
+      'Something outlives an execution (a variable of a module, or outside of `run`), or comes from outside of it'
+    );
   }
 
   #result(strategy: Exploration['strategy'], preemptions: number, complete: boolean): Exploration {

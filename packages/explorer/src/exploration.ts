@@ -28,12 +28,16 @@ export interface ExploreOptions {
   /** The search ends after so many executions (default 1,000,000) or milliseconds, complete or not. */
   readonly executions?: number | undefined;
   readonly milliseconds?: number | undefined;
+  /** Ends the search, which rejects with the signal's reason. Looked at some twenty times a second. */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Starts a new worker for a thread that was killed, or unwound because the execution had failed: for code that keeps
    * state in its modules which it could not put in order. Costs some 50 ms per death.
    */
   readonly renew?: boolean | undefined;
-  /** What names in `world.import` are relative to, for a scenario given as a function: `import.meta.url`. */
+  /**
+   * `import.meta.url`: what a scenario's `module` is relative to, and names in `world.import` of one given as a function.
+   */
   readonly base?: string | URL | undefined;
   /** Handed to the scenario as `world.parameters`; structured-cloneable. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
@@ -73,7 +77,16 @@ export interface Exploration {
 export class ExplorationError extends Error {
   override name = 'ExplorationError';
 
-  constructor(readonly exploration: Exploration & { readonly failure: Failure }) {
+  // Private, so that whoever prints the error prints the report once.
+  readonly #exploration: Exploration & { readonly failure: Failure };
+
+  constructor(exploration: Exploration & { readonly failure: Failure }) {
     super(exploration.failure.report);
+    this.#exploration = exploration;
+  }
+
+  /** What the search has done. */
+  get exploration(): Exploration & { readonly failure: Failure } {
+    return this.#exploration;
   }
 }

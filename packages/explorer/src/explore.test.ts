@@ -233,25 +233,3 @@ describe('random executions', () => {
     expect(await search('lock', scenario, { random: 200 })).toMatchObject({ executions: 200, failure: undefined });
   });
 });
-
-describe('refuses', () => {
-  test('a scenario that does not do the same twice', async () => {
-    const fickle = (world: World) => {
-      const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(8)));
-      let runs = 0;
-      for (const name of ['a', 'b']) {
-        world.start(name, () => {
-          Atomics.add(words, 0, 1);
-          if (++runs % 2 === 0) Atomics.wait(words, 1, 0, 10);
-          Atomics.add(words, 0, 1);
-        });
-      }
-    };
-    await expect(search('fickle', fickle, { preemptions: ALL })).rejects.toThrow('not deterministic');
-  });
-
-  test('a scenario without threads, and a schedule that is none', async () => {
-    await expect(search('nothing', () => {})).rejects.toThrow('a scenario has 1 to 8 threads, not 0');
-    await expect(search('x', lostUpdate, { replay: '0x2.z' })).rejects.toThrow("'z' in the schedule");
-  });
-});

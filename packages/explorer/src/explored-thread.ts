@@ -38,7 +38,7 @@ import { BEGIN, CHANGES_QUEUE, kindOf, RESUME, WRITES } from './operations.js';
 import { type AtomicArray, or } from './real-atomics.js';
 import { choose } from './scheduler.js';
 import { Tasks } from './tasks.js';
-import { comeToRest, endExecution, giveToken, takeToken } from './token.js';
+import { comeToRest, endExecution, giveToken, loseThread, takeToken } from './token.js';
 import { recordColdStep, recordStep } from './trace.js';
 import { unwind } from './unwind.js';
 
@@ -69,6 +69,7 @@ export class ExploredThread {
   #cold = false;
   #unwinding = false;
   #swallowed = 0;
+  readonly #exit = process.exit.bind(process);
 
   constructor(index: number, memory: ControlMemory, buffers: readonly SharedArrayBuffer[]) {
     this.index = index;
@@ -117,7 +118,7 @@ export class ExploredThread {
   /** True if an operation on this memory is a step. Throws when the code under test is to unwind. */
   isStep(buffer: number): boolean {
     if (this.#unwinding) {
-      if (++this.#swallowed > SWALLOWED_LIMIT) process.exit(1);
+      if (++this.#swallowed > SWALLOWED_LIMIT) this.#giveUp();
       throw unwind;
     }
     return this.#running && this.#quiet === 0 && buffer >= 0;
@@ -228,6 +229,12 @@ export class ExploredThread {
     words[ERROR_LENGTH] = bytes.length;
     endExecution(words, result);
     this.#unwinding = true;
+  }
+
+  /** The code under test swallows what is thrown to end it, and goes on for ever. */
+  #giveUp(): never {
+    loseThread(this.words, this.index);
+    return this.#exit();
   }
 
   /** Hands the token on for good: the thread has done what it does. */

@@ -2,7 +2,7 @@
  * What can be wrong with an execution, and how that is said. Called after each execution.
  */
 import type { Execution } from './execution.js';
-import { ENDLESS, FAILED, FINISHED, LEFT_BEHIND, STUCK } from './layout.js';
+import { DIVERGED, ENDLESS, FAILED, FINISHED, LEFT_BEHIND, STUCK } from './layout.js';
 import type { Player } from './player.js';
 
 /** Kinds of failures. */
@@ -36,6 +36,9 @@ export function faultOf(player: Player, execution: Execution): Fault | undefined
       if (error === undefined) return undefined;
       return { kind: 'check', message: error instanceof Error ? error.message : String(error) };
     }
+    case DIVERGED:
+      // The search's own affair.
+      return undefined;
     case FAILED:
       return { kind: 'error', message: `${thread}: ${player.errorText}` };
     case LEFT_BEHIND:
@@ -57,6 +60,9 @@ function stuck(player: Player): Fault {
     const changed = expected === found ? '' : `, when it held ${expected}; it holds ${found}`;
     return `${names[thread]} sleeps on ${player.bufferName(buffer)}[${offset / 4}]${changed}`;
   });
-  if (texts.length === 0) texts.push('a thread awaits something that nobody will settle');
+  for (const thread of player.awaiting()) {
+    if (player.sleepers().some((sleeper) => sleeper.thread === thread)) continue;
+    texts.push(`${names[thread]} awaits what no thread settles (or real input and output, which is not explored)`);
+  }
   return { kind: lost ? 'lost wake-up' : 'deadlock', message: texts.join('; ') };
 }

@@ -53,6 +53,8 @@ export const BY_PRIORITY = 16;
 export const LENIENT = 17;
 /** 1 when the execution is over and all threads are at rest: the controller sleeps on it. */
 export const OVER = 18;
+/** 1 + a thread that cannot be unwound: set by it, atomically, when it gives up. */
+export const LOST = 19;
 /** The lowest priority given so far. */
 export const LOWEST_PRIORITY = 20;
 /** Step and victim of the one death that a random plan deals; -1 for none. */

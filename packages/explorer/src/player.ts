@@ -2,30 +2,36 @@
  * Plays executions of one scenario, one at a time: puts the memory back, hands out the token, waits until all threads are
  * at rest again. Belongs to the controller, whose thread is blocked while an execution is on.
  */
-import { type ControlMemory, createControlMemory } from './control-memory.js';
+import { type ControlMemory, createControlMemory, PATIENCE } from './control-memory.js';
 import { Crew } from './crew.js';
 import { Execution } from './execution.js';
 import { ExploredMemory } from './explored-memory.js';
 import {
   ACTIVE,
+  AWAITING,
   CLEANING,
-  DIVERGED,
   ERROR_LENGTH,
   FINISHED,
+  LAST,
   LEFTOVERS,
+  LOST,
   MAX_STEPS,
   MAX_THREADS,
   OVER,
+  STATUS,
+  threadRow,
 } from './layout.js';
 import { layOut, type Limits, type Plan } from './plan.js';
+import { scheduleText } from './schedule-text.js';
 import { choose } from './scheduler.js';
-import { declare } from './subject.js';
+import { describeStep } from './step-text.js';
+import { declare, NOT_SEEN } from './subject.js';
 import { giveToken, setToken } from './token.js';
 import { type UngrantedWait, ungrantedWaits } from './waits.js';
 import { Declarations, type Subject } from './world.js';
 
-/** Milliseconds without a sign of the threads after which they count as lost. */
-const PATIENCE = 20_000;
+/** What is thrown when the text of a function uses what is around it, or imports. */
+const UNSEEN = /^ReferenceError|ERR_VM_DYNAMIC_IMPORT/;
 
 /** A sleeper nobody woke. */
 export interface Sleeper extends UngrantedWait {
@@ -43,6 +49,8 @@ export class Player {
   readonly #explored: ExploredMemory;
   readonly #limits: Limits;
   readonly #bufferNames: readonly string[];
+  /** True if the scenario was given as a function. */
+  readonly #fromText: boolean;
 
   private constructor(
     declarations: Declarations,
@@ -50,6 +58,7 @@ export class Player {
     memory: ControlMemory,
     crew: Crew,
     limits: Limits,
+    fromText: boolean,
   ) {
     this.#declarations = declarations;
     this.buffers = buffers;
@@ -59,19 +68,21 @@ export class Player {
     this.#crew = crew;
     this.#limits = limits;
     this.#bufferNames = [...declarations.memory.values()];
+    this.#fromText = fromText;
   }
 
   /** Declares the scenario and starts its threads. */
   static async start(subject: Subject, limits: Limits): Promise<Player> {
     const declarations = new Declarations(subject);
     await declare(subject, declarations);
-    const count = declarations.all.length;
+    const names = declarations.all.map(({ name }) => name);
+    const count = names.length;
     if (count === 0 || count > MAX_THREADS) throw new Error(`a scenario has 1 to ${MAX_THREADS} threads, not ${count}`);
     if (!(limits.steps >= 1 && limits.steps <= MAX_STEPS)) throw new Error(`at most ${MAX_STEPS} steps`);
     const buffers = [...declarations.memory.keys()];
     const memory = createControlMemory(buffers);
-    const crew = await Crew.start(count, { subject, memory, shared: declarations.shared, buffers });
-    return new Player(declarations, buffers, memory, crew, limits);
+    const crew = await Crew.start(names, { subject, memory, shared: declarations.shared, buffers });
+    return new Player(declarations, buffers, memory, crew, limits, subject.source !== undefined);
   }
 
   /** Ends the threads. */
@@ -89,7 +100,7 @@ export class Player {
     return this.#bufferNames[buffer] ?? 'memory';
   }
 
-  /** Plays one execution. Throws when the threads are lost or do not do the same twice. */
+  /** Plays one execution. Throws when a thread is lost. */
   play(plan: Plan): Execution {
     this.#cleanUp();
     this.#explored.restore();
@@ -103,12 +114,6 @@ export class Player {
     const execution = new Execution(words);
     for (let step = 0; step < execution.length; step++) {
       if (execution.buffer(step) >= 0) this.#explored.touched(execution.buffer(step), execution.offset(step));
-    }
-    if (execution.result === DIVERGED) {
-      throw new Error(
-        `the scenario is not deterministic: choice ${plan.choices[execution.length]} was possible after ` +
-          `${execution.length} steps before, and is not now`,
-      );
     }
     return execution;
   }
@@ -136,7 +141,9 @@ export class Player {
   /** Text of the error that ended the last execution. */
   get errorText(): string {
     const { words, error } = this.#memory;
-    return new TextDecoder().decode(error.slice(0, words[ERROR_LENGTH]));
+    const text = new TextDecoder().decode(error.slice(0, words[ERROR_LENGTH]));
+    if (!this.#fromText || !UNSEEN.test(text)) return text;
+    return text.replace(/$/m, ` ${NOT_SEEN}`);
   }
 
   /** Who slept when the last execution ended. */
@@ -145,6 +152,12 @@ export class Player {
       const memory = this.buffers[buffer] as SharedArrayBuffer;
       return { thread, buffer, offset, expected, found: Atomics.load(new Int32Array(memory, offset, 1), 0) };
     });
+  }
+
+  /** Whose event loop had nothing to begin when the last execution ended. */
+  awaiting(): number[] {
+    const { words } = this.#memory;
+    return [...this.names.keys()].filter((thread) => words[threadRow(thread) + STATUS] === AWAITING);
   }
 
   /** Starts the workers of these threads anew. */
@@ -174,14 +187,28 @@ export class Player {
   #untilOver(): void {
     const { words } = this.#memory;
     while (Atomics.load(words, OVER) === 0) {
-      if (Atomics.wait(words, OVER, 0, PATIENCE) === 'timed-out') throw new Error(this.#lostText());
+      if (Atomics.wait(words, OVER, 0, PATIENCE) === 'timed-out') throw new Error(this.#silenceText());
+    }
+    const lost = Atomics.load(words, LOST);
+    if (lost !== 0) {
+      throw new Error(
+        `'${this.names[lost - 1]}' cannot be stopped: it catches, and goes on after, the error by which an atomic operation ` +
+          'throws it out when its execution is over',
+      );
     }
   }
 
-  #lostText(): string {
+  /** The threads are silent: who is on turn, and after what. */
+  #silenceText(): string {
+    const execution = new Execution(this.#memory.words);
+    const thread = this.#memory.words[LAST];
+    let last = execution.length - 1;
+    while (last >= 0 && (execution.thread(last) !== thread || execution.kind(last) === 0)) last--;
+    const after = last < 0 ? 'it has begun' : `step ${last + 1}, '${describeStep(this, execution, last)}'`;
     return (
-      `no thread made a step for ${PATIENCE / 1000} seconds: the scenario '${this.names.join("', '")}' does something ` +
-      'endless without atomic operations, or waits for something that is not explored'
+      `'${this.names[thread] ?? ''}' has made no step for ${PATIENCE / 1000} seconds since ${after}: it does something endless ` +
+      'without atomic operations on explored memory, or blocks elsewhere. ' +
+      `The schedule so far: ${scheduleText(execution.choices())}`
     );
   }
 }

@@ -4,8 +4,8 @@
 import { KILL_CHOICES } from './choices.js';
 import type { Execution } from './execution.js';
 import type { Fault } from './failure.js';
-import { nameOfKind } from './operations.js';
 import type { Player } from './player.js';
+import { describeStep } from './step-text.js';
 
 const OWN_FILES = new URL('.', import.meta.url);
 
@@ -38,7 +38,7 @@ export function reportText(
     before = here;
     const name = (thread === last ? '' : (player.names[thread] ?? '')).padEnd(width);
     last = (KILL_CHOICES & (1 << execution.choice(step))) !== 0 ? -1 : thread;
-    const what = describe(player, execution, step);
+    const what = describeStep(player, execution, step);
     const where = placesOf(positions.get(step)).join(' < ');
     lines.push(
       `${String(step + 1).padStart(5)}  ${name}  ${where === '' ? what : what.padEnd(46)}  ${where}`.trimEnd(),
@@ -47,31 +47,6 @@ export function reportText(
   endRun();
   lines.push('', `replay: ${schedule === '' ? '(the first schedule)' : schedule}`);
   return lines.join('\n');
-}
-
-function describe(player: Player, execution: Execution, step: number): string {
-  const kind = nameOfKind(execution.kind(step));
-  if (execution.buffer(step) < 0) return kind;
-  const length = execution.byteLength(step);
-  const place = `${player.bufferName(execution.buffer(step))}[${execution.offset(step) / length}]`;
-  const given = execution.given(step);
-  const operand = execution.operand(step);
-  switch (kind) {
-    case 'load':
-      return `load ${place}: ${given}`;
-    case 'store':
-      return `store ${place} = ${operand}`;
-    case 'wait':
-    case 'waitAsync':
-      return `${kind} ${place} while ${operand}${given === operand ? '' : `: it is ${given}`}`;
-    case 'notify':
-      return `notify ${place}: ${given === 0 ? 'nobody' : given}`;
-    case 'time passes':
-    case 'dies':
-      return kind;
-    default:
-      return `${kind} ${place}, ${operand}: was ${given}`;
-  }
 }
 
 /** The innermost places of a stack outside of this package: where the step stands, and from where that was called. */

@@ -98,3 +98,13 @@ export function programs(world: World): void {
     (world.parameters.outcomes as Set<string>).add([...words, ...seen].join());
   });
 }
+
+/** Four threads that add again and again: more executions than anybody waits for. */
+export function counters(world: World): void {
+  const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(8)));
+  for (const name of ['a', 'b', 'c', 'd']) {
+    world.start(name, () => {
+      for (let n = 0; n < 20; n++) Atomics.add(words, n & 1, 1);
+    });
+  }
+}

@@ -16,24 +16,11 @@
  * budget of their own; letting time pass while somebody could make a step costs as much as a preemption.
  */
 import { Causality } from './causality.js';
-import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES, threadOf } from './choices.js';
+import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES } from './choices.js';
 import type { Execution } from './execution.js';
+import { DIVERGED } from './layout.js';
+import { costOf, deedOf, type Node, nodeOf } from './node.js';
 import type { Plan } from './plan.js';
-
-/** One step on the path that is being walked. */
-interface Node {
-  readonly enabled: number;
-  readonly last: number;
-  readonly turnOver: boolean;
-  /** Preemptions before this step. */
-  readonly spent: number;
-  /** Choices that need not be tried here. */
-  readonly asleep: number;
-  choice: number;
-  /** Choices to be tried, and those that were. */
-  wanted: number;
-  tried: number;
-}
 
 /** The search of one scenario. Use it in turns: {@link next}, play, {@link learn}. */
 export class Search {
@@ -80,22 +67,28 @@ export class Search {
     return undefined;
   }
 
+  /** True if the execution went as planned, and as those before it that began with the same choices. */
+  follows(execution: Execution): boolean {
+    if (execution.result === DIVERGED) return false;
+    const last = this.#path.length - 1;
+    return this.#path.every(
+      (node, step) =>
+        step < execution.length &&
+        node.choice === execution.choice(step) &&
+        node.enabled === execution.enabled(step) &&
+        // What the last choice of the plan does is new.
+        (step === last || node.deed === deedOf(execution, step)),
+    );
+  }
+
   /** Takes up what the execution has shown that was planned last. */
   learn(execution: Execution): void {
     const known = this.#path.length;
     const branch = this.#path[known - 1];
+    if (branch !== undefined) branch.deed = deedOf(execution, known - 1);
     let spent = branch === undefined ? 0 : branch.spent + costOf(branch, branch.choice);
     for (let step = known; step < execution.newUntil; step++) {
-      const node: Node = {
-        enabled: execution.enabled(step),
-        last: execution.last(step),
-        turnOver: execution.turnOver(step),
-        spent,
-        asleep: execution.asleep(step),
-        choice: execution.choice(step),
-        wanted: 1 << execution.choice(step),
-        tried: 1 << execution.choice(step),
-      };
+      const node = nodeOf(execution, step, spent);
       spent += costOf(node, node.choice);
       if (spent > this.#bound) {
         this.#cut = true;
@@ -189,19 +182,4 @@ export class Search {
     const threads = execution.woken(step) | (execution.choice(step) < KILL ? 1 << execution.thread(step) : 0);
     node.wanted |= node.enabled & ((threads << KILL) | (threads << TIME));
   }
-}
-
-/**
- * What a choice costs: 1 if it takes the turn from a thread that could go on, or lets time pass while one could. When the
- * turn is over it is the other way round: a thread that goes on all the same pays, so that loops which wait end.
- */
-function costOf(node: Node, choice: number): number {
-  if ((KILL_CHOICES & (1 << choice)) !== 0) return 0;
-  if (node.turnOver) {
-    const others = node.enabled & STEP_CHOICES & ~(1 << node.last);
-    return threadOf(choice) === node.last && others !== 0 ? 1 : 0;
-  }
-  if ((TIME_CHOICES & (1 << choice)) !== 0) return (node.enabled & STEP_CHOICES) !== 0 ? 1 : 0;
-  const couldGoOn = node.last >= 0 && (node.enabled & (1 << node.last)) !== 0;
-  return couldGoOn && threadOf(choice) !== node.last ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import type { ControlMemory } from './control-memory.js';
 import { ExploredThread } from './explored-thread.js';
 import { CLEANING, EXPLAIN } from './layout.js';
 import { patchAtomics } from './patched-atomics.js';
+import { patchExit } from './patched-exit.js';
 import { patchTime } from './patched-time.js';
 import { declare } from './subject.js';
 import { takeToken } from './token.js';
@@ -27,6 +28,15 @@ const { subject, index, memory, shared, buffers } = workerData as ThreadStart;
 const thread = new ExploredThread(index, memory, buffers);
 patchAtomics(thread);
 patchTime(thread);
+patchExit(thread);
+const declarations = new Declarations(subject, index, shared, (body) => thread.quietly(body));
+await declare(subject, declarations);
+const declared = declarations.all[index];
+if (declared === undefined) throw new Error('it declares fewer threads there than in the controller');
+const after = () => {
+  for (const check of declarations.ends) check();
+};
+// From here on: what is thrown before that is the worker's own error, and ends it.
 process.on('unhandledRejection', (reason) => {
   if (reason !== unwind && !thread.unwinding) thread.fail(reason);
 });
@@ -34,14 +44,6 @@ process.on('unhandledRejection', (reason) => {
 process.on('uncaughtException', (error) => {
   if (error !== unwind && !thread.unwinding) thread.fail(error);
 });
-
-const declarations = new Declarations(subject, index, shared, (body) => thread.quietly(body));
-await declare(subject, declarations);
-const declared = declarations.all[index];
-if (declared === undefined) throw new Error(`thread ${index} was declared in the controller, but not in the thread`);
-const after = () => {
-  for (const check of declarations.ends) check();
-};
 parentPort?.postMessage('ready');
 
 for (;;) {

@@ -8,6 +8,7 @@ import {
   ACTIVE,
   DORMANT,
   ENDED,
+  LOST,
   OVER,
   PENDING_KIND,
   READY,
@@ -65,6 +66,12 @@ export function endExecution(words: Int32Array, result: number): void {
 /** A thread has unwound, or ended. Any thread may call it, once for each time that it was counted as active. */
 export function comeToRest(words: Int32Array): void {
   if (sub(words, ACTIVE, 1) === 1 && load(words, RESULT) !== 0) tellController(words);
+}
+
+/** A thread that unwinds has to give up: the controller is told at once. */
+export function loseThread(words: Int32Array, thread: number): void {
+  store(words, LOST, 1 + thread);
+  tellController(words);
 }
 
 function tellController(words: Int32Array): void {

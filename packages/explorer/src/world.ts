@@ -113,6 +113,7 @@ export class Declarations implements World {
   }
 
   start(name: string, run: () => unknown, options: ThreadOptions = {}): void {
+    if (typeof run !== 'function') throw new TypeError(`what the thread '${name}' runs is no function`);
     this.threads.push({ name, run, mortal: options.mortal !== false });
   }
 
