@@ -7,11 +7,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { reportDriverError } from '../driver-report.js';
 import { definePhysicalDriver } from '../physical/define-physical-driver.js';
 import { loadModels } from '../platform/load-default.js';
-import { answerRegionInfo } from '../platform/mmio-region.js';
-import { readArgument } from '../uapi/argument.js';
-import { DEVICE_FLAGS, DEVICE_GET_INFO, DEVICE_INFO_BYTES, DEVICE_RESET, deviceInfo } from '../uapi/device.js';
-import { DEVICE_GET_IRQ_INFO, DEVICE_SET_IRQS } from '../uapi/irq.js';
-import { DEVICE_GET_REGION_INFO } from '../uapi/region.js';
+import { mmioOperations } from '../platform/mmio-operations.js';
 import { IrqPool } from './irq-pool.js';
 import { McDevice } from './mc-device.js';
 import { type McBusHandle, McRecords, OVERRIDES, PORTALS } from './mc-records.js';
@@ -50,6 +46,7 @@ export function defineFslMcDriver(clock: Clock = systemClock) {
       const models = await loadModels<McModelFactory>(host.devices);
       return {
         clock,
+        ...mmioOperations<McDevice>(),
         init(device, node) {
           assertMatches(records, node);
           if (node.isContainer) setUp(records, node);
@@ -69,29 +66,6 @@ export function defineFslMcDriver(clock: Clock = systemClock) {
           records.unbound(data.node);
         },
         deviceSet: ({ data }) => `fsl-mc/${records.nodes[data.node.containerPlace]?.name}`,
-        openDevice: ({ data }) => data.open(),
-        closeDevice: ({ data }) => data.close(),
-        read: ({ data }, position, into) => data.read(position, into),
-        write: ({ data }, position, bytes) => data.write(position, bytes),
-        mmap: ({ data }, offset, length, access) => data.map(offset, length, access),
-        ioctl({ data }, command, argument, call) {
-          switch (command) {
-            case DEVICE_GET_INFO:
-              return getInfo(data, argument);
-            case DEVICE_GET_REGION_INFO:
-              return answerRegionInfo(data.regions, argument);
-            case DEVICE_GET_IRQ_INFO:
-              return data.interrupts.info(argument);
-            case DEVICE_SET_IRQS:
-              return data.interrupts.set(argument, call);
-            case DEVICE_RESET:
-              return data.reset();
-            default:
-              throw new MediatedError('ENOTTY', `${data.node.name} has no command 0x${command.toString(16)}`, {
-                syscall: 'ioctl',
-              });
-          }
-        },
       };
     },
   });
@@ -114,11 +88,4 @@ function setUp(records: McRecords, node: McNode): void {
     throw new MediatedError(faults.setup, `${node.name} cannot be set up`, { syscall: 'bind' });
   }
   records.setPortal(node, PORTALS.vfio);
-}
-
-/** A container says that it can be reset; objects do not, and can be all the same. */
-function getInfo({ node, regions, interrupts }: McDevice, argument: Uint8Array): void {
-  readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
-  const flags = DEVICE_FLAGS.fslMc | (node.isContainer ? DEVICE_FLAGS.reset : 0);
-  deviceInfo.encode(argument, { flags, num_regions: regions.length, num_irqs: interrupts.count });
 }

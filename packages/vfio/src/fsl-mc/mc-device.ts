@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import type { VfioDevice } from '../device.js';
 import type { MapAccess, MappedMemory } from '../mapped-memory.js';
 import { isPageAligned, locate, MmioRegion } from '../platform/mmio-region.js';
+import { DEVICE_FLAGS } from '../uapi/device.js';
 import { REGION_FLAGS } from '../uapi/region.js';
 import { underMutex } from '../under-mutex.js';
 import { CommandPortal } from './command-portal.js';
@@ -51,6 +52,15 @@ export class McDevice {
     };
     this.#model = model(object, node.modelOptions);
     this.#portals = this.#hardware.map((region) => new CommandPortal(region, this.#model, clock));
+  }
+
+  get name(): string {
+    return this.node.name;
+  }
+
+  /** A container says that it can be reset; objects do not, and can be all the same. */
+  get flags(): number {
+    return DEVICE_FLAGS.fslMc | (this.node.isContainer ? DEVICE_FLAGS.reset : 0);
   }
 
   /** Regions of the present open; none while it is closed. */

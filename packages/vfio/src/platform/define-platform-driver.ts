@@ -4,48 +4,15 @@
  */
 import { MediatedError } from '@mediated/core';
 import { reportDriverError } from '../driver-report.js';
-import type { DeviceOperations } from '../operations.js';
 import { definePhysicalDriver } from '../physical/define-physical-driver.js';
-import { readArgument } from '../uapi/argument.js';
-import { DEVICE_FLAGS, DEVICE_GET_INFO, DEVICE_INFO_BYTES, DEVICE_RESET, deviceInfo } from '../uapi/device.js';
-import { DEVICE_GET_IRQ_INFO, DEVICE_SET_IRQS } from '../uapi/irq.js';
-import { DEVICE_GET_REGION_INFO } from '../uapi/region.js';
 import { devicesOf, nameOf, type PlatformDeviceSpec, type PlatformKind, type PlatformOptions } from './device-spec.js';
 import { loadModels } from './load-default.js';
-import { answerRegionInfo } from './mmio-region.js';
+import { mmioOperations } from './mmio-operations.js';
 import type { PlatformModelFactory } from './model.js';
 import { PlatformDevice } from './platform-device.js';
 import { findReset, type HeldReset, ResetRegistry } from './reset-registry.js';
 
 const PLAIN: PlatformModelFactory = () => ({});
-
-/** The callbacks for an open device. */
-const operations: DeviceOperations<PlatformDevice> = {
-  release: ({ data }) => data.release(),
-  openDevice: ({ data }) => data.open(),
-  closeDevice: ({ data }) => data.close(),
-  read: ({ data }, position, into) => data.read(position, into),
-  write: ({ data }, position, bytes) => data.write(position, bytes),
-  mmap: ({ data }, offset, length, access) => data.map(offset, length, access),
-  ioctl({ data }, command, argument, call) {
-    switch (command) {
-      case DEVICE_GET_INFO:
-        return getInfo(data, argument);
-      case DEVICE_GET_REGION_INFO:
-        return answerRegionInfo(data.regions, argument);
-      case DEVICE_GET_IRQ_INFO:
-        return data.interrupts.info(argument);
-      case DEVICE_SET_IRQS:
-        return data.interrupts.set(argument, call);
-      case DEVICE_RESET:
-        return data.reset();
-      default:
-        throw new MediatedError('ENOTTY', `${data.name} has no command 0x${command.toString(16)}`, {
-          syscall: 'ioctl',
-        });
-    }
-  },
-};
 
 /** Makes the driver of a kind of devices. */
 export function definePlatformDriver(kind: PlatformKind) {
@@ -67,7 +34,7 @@ export function definePlatformDriver(kind: PlatformKind) {
       const required = kind === 'platform' && resetRequired;
       const models = await loadModels<PlatformModelFactory>(host.devices);
       return {
-        ...operations,
+        ...mmioOperations<PlatformDevice>(),
         async init(device, spec) {
           const reset = await resetOf(spec, registry, resetModules);
           try {
@@ -102,14 +69,4 @@ function assertReset(spec: PlatformDeviceSpec, required: boolean, reset: HeldRes
   if (!required || reset !== undefined || spec.acpi?.reset !== undefined) return;
   const wanted = spec.acpi === undefined ? `no reset function for ${spec.compat}` : `no _RST of ${spec.acpi.id}`;
   throw new MediatedError('ENOENT', `${nameOf(spec)}: there is ${wanted}, and one is required`, { syscall: 'bind' });
-}
-
-function getInfo(device: PlatformDevice, argument: Uint8Array): void {
-  readArgument(deviceInfo, argument, DEVICE_INFO_BYTES);
-  const kind = device.spec.kind === 'amba' ? DEVICE_FLAGS.amba : DEVICE_FLAGS.platform;
-  deviceInfo.encode(argument, {
-    flags: kind | (device.hasReset ? DEVICE_FLAGS.reset : 0),
-    num_regions: device.regions.length,
-    num_irqs: device.interrupts.lines.length,
-  });
 }

@@ -1,7 +1,7 @@
 /** Opening and closing of a platform device, step by step, on one thread. */
 import type { VfioDevice } from '@mediated/vfio';
 import type { PlatformDeviceSpec, PlatformModel } from '@mediated/vfio/platform';
-import { IRQ_INFO_BYTES, irqInfo, REGION_INFO_BYTES } from '@mediated/vfio/uapi';
+import { DEVICE_FLAGS, IRQ_INFO_BYTES, irqInfo, REGION_INFO_BYTES } from '@mediated/vfio/uapi';
 import { answerRegionInfo } from '#dist/platform/mmio-region.js';
 import { PlatformDevice } from '#dist/platform/platform-device.js';
 import { MediatedError } from '@mediated/core';
@@ -126,7 +126,7 @@ test('ACPI comes before the device tree: its method, or none', async () => {
   const failing = rig({ spec: { acpi: { id: 'ACME0001', reset: 'ETIMEDOUT' } } });
   await expect(failing.device.open()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   const without = rig({ spec: { acpi: { id: 'ACME0001' } }, resetRequired: false });
-  expect(without.device.hasReset).toBe(false);
+  expect(without.device.flags & DEVICE_FLAGS.reset).toBe(0);
   await without.device.open();
   await expect(without.device.reset()).rejects.toMatchObject({ code: 'EINVAL' });
 });
@@ -151,7 +151,7 @@ test('an interrupt of a device that is closed is lost', async () => {
     },
     failed: () => {},
   });
-  expect(made.hasReset).toBe(false);
+  expect(made.flags & DEVICE_FLAGS.reset).toBe(0);
   raise(0);
   await device.open();
   await device.close();

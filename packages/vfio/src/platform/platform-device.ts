@@ -5,6 +5,7 @@
 import { driverFailure, type ErrnoName, MediatedError } from '@mediated/core';
 import type { VfioDevice } from '../device.js';
 import type { MapAccess, MappedMemory } from '../mapped-memory.js';
+import { DEVICE_FLAGS } from '../uapi/device.js';
 import { REGION_FLAGS } from '../uapi/region.js';
 import { irqsOf, nameOf, type PlatformDeviceSpec, type ResourceSpec } from './device-spec.js';
 import { isPageAligned, locate, MmioRegion } from './mmio-region.js';
@@ -69,9 +70,12 @@ export class PlatformDevice {
     return this.#interrupts;
   }
 
-  /** A reset exists; it may fail all the same. */
-  get hasReset(): boolean {
-    return this.spec.acpi === undefined ? this.#held !== undefined : this.spec.acpi.reset !== undefined;
+  /** That a reset exists is said of it; it may fail all the same. */
+  get flags(): number {
+    const { kind, acpi } = this.spec;
+    const hasReset = acpi === undefined ? this.#held !== undefined : acpi.reset !== undefined;
+    const own = kind === 'amba' ? DEVICE_FLAGS.amba : DEVICE_FLAGS.platform;
+    return own | (hasReset ? DEVICE_FLAGS.reset : 0);
   }
 
   /** First open. EINVAL: a resource of an unknown kind. What power answers; what a required reset answers. */

@@ -21,6 +21,10 @@ export class PlatformInterrupts {
     this.#failed = failed;
   }
 
+  get count(): number {
+    return this.lines.length;
+  }
+
   /** Serves GET_IRQ_INFO. EFAULT, EINVAL. */
   info(argument: Uint8Array): void {
     const { index } = readArgument(irqInfo, argument, IRQ_INFO_BYTES);
