@@ -52,11 +52,49 @@ describe('every block of code is part of a tour', () => {
   });
 });
 
-test('links between pages lead to files', () => {
-  const broken = pages.flatMap(({ name, text }) =>
-    [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
-      .map(([, target]) => ({ name, target, url: new URL(target, new URL(name, ROOT)) }))
-      .filter(({ url }) => !existsSync(url)),
+/** Pages with those that show no code of tours. */
+const linking = ['examples/README.md', 'test/oracle/README.md', '.changeset/README.md']
+  .map((name) => ({ name, text: readFileSync(new URL(name, ROOT), 'utf8') }))
+  .concat(pages);
+
+const links = linking.flatMap(({ name, text }) =>
+  [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].map(([, target, anchor]) => {
+    return { name, target, anchor, url: new URL(target, new URL(name, ROOT)) };
+  }),
+);
+
+/** The anchors of a page's titles, as GitHub makes them. */
+function anchorsOf(page: URL): string[] {
+  const text = readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```/gm, '');
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
   );
-  expect(broken).toEqual([]);
+}
+
+test('links between pages lead to files', () => {
+  expect(links.filter(({ url }) => !existsSync(url))).toEqual([]);
+});
+
+test('links to titles lead to titles', () => {
+  const wrong = links.filter(
+    ({ anchor, url }) => anchor !== undefined && url.pathname.endsWith('.md') && !anchorsOf(url).includes(anchor),
+  );
+  expect(wrong.map(({ name, target, anchor }) => `${name}: ${target}#${anchor}`)).toEqual([]);
+});
+
+describe('one click away from README.md', () => {
+  const readme = pages.find(({ name }) => name === 'README.md')?.text ?? '';
+
+  test.each(readdirSync(new URL('packages/', ROOT)))('are the folder and a page of %s', (folder) => {
+    const row = readme.split('\n').find((line) => line.includes(`](packages/${folder})`)) ?? '';
+    expect(row).toMatch(/\]\(docs\/[\w/-]+\.md/);
+  });
+
+  test.each(readdirSync(new URL('docs/', ROOT)))('is docs/%s', (name) => {
+    expect(readme).toMatch(new RegExp(`\\]\\(docs/${name.replace('.', '\\.')}[)#/]`));
+  });
 });

@@ -20,7 +20,8 @@ export const shellBlocks: readonly ShellBlock[] = pages.flatMap(({ name: page, t
 
 /** Blocks that are run on a mounted tree as they stand, but for its path. */
 export const ON_THE_TREE: readonly (readonly [page: string, first: string])[] = [
-  ['README.md', 'export SYS=/tmp/mediated-sysfs-o5Dobt'],
+  ['README.md', 'SYS=/tmp/machine UUID=83b8f4f2-509f-382f-3c1e-e6bfe0fa1001'],
+  ['README.md', "unshare -m bash -c 'mount --make-rprivate /; mount --rbind /tmp/machine /sys; mdevctl types'"],
   ['docs/cli.md', 'cd /tmp/mediated-sysfs-o5Dobt/class/mdev_bus/mtty/mdev_supported_types/mtty-2'],
   [
     'docs/cli.md',
@@ -32,7 +33,12 @@ export const ON_THE_TREE: readonly (readonly [page: string, first: string])[] = 
 /** Blocks that others run, by their first line. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   'npx -y pnpm@12 start   # the demo': 'packages/cli/src/main.e2e.test.ts',
-  'npx -y pnpm@12 mediated up': 'test/src/clients/bash.test.ts',
+  'npx -y pnpm@12 mediated up --at /tmp/machine': 'packages/cli/src/up/up.e2e.test.ts',
+  'npx -y pnpm@12 build && node examples/adder/dist/main.js': 'test/src/examples.e2e.test.ts',
+  'npx -y pnpm@12 build && node test/dist-fixtures/tours/asking.fixture.js && node test/dist-fixtures/tours/accounts.fixture.js':
+    'test/src/tours.e2e.test.ts',
+  'packages=$(mktemp -d)': 'test/src/own-project.e2e.test.ts',
+  'npx tsc --target es2024 --module nodenext --types node *.ts && node asking.js': 'test/src/own-project.e2e.test.ts',
   'git clone <this repository> && cd <it>': '.ci/run',
   'mediated up': 'packages/cli/src/up/up.e2e.test.ts',
   'mediated up     # a runtime with every driver, and its tree; says where it is': 'packages/cli/src/up/up.e2e.test.ts',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const TITLE = 'A device of your own in a virtual machine';
+const TITLE = 'In a virtual machine';
 
 const cache =
   process.env.MEDIATED_QEMU ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mediated', 'qemu');
@@ -17,7 +17,7 @@ const missing = existsSync(join(cache, 'edition'))
   : (process.env.MEDIATED_QEMU_MISSING ?? `no QEMU in ${cache}: run scripts/qemu/fetch.sh`);
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const section = readme.slice(readme.indexOf(`\n## ${TITLE}\n`) + 1).split(/^## /m)[1] ?? '';
+const section = readme.slice(readme.indexOf(`\n### ${TITLE}\n`) + 1).split(/^##+ /m)[1] ?? '';
 /** Blocks of a language in the section. */
 const blocks = (language: string) =>
   [...section.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, block]) => block ?? '');
