@@ -126,7 +126,7 @@ function refuse(sentence: string): void {
 async function runUntilStopped(plan: Plan): Promise<number> {
   const stopped = new AbortController();
   let code: number | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => {
       code = 128 + constants.signals[name];
       stopped.abort();

@@ -22,7 +22,7 @@ function stop(): void {
 }
 
 // Ctrl-C reaches every process at the terminal; without a parent nobody waits for a result any more.
-for (const signal of ['SIGINT', 'SIGTERM', 'disconnect']) process.on(signal, stop);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.on(signal, stop);
 try {
   const { part } = await spec.load();
   const result = await part({ rounds: Number(rounds) });
