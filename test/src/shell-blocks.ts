@@ -22,7 +22,7 @@ export const shellBlocks: readonly ShellBlock[] = pages.flatMap(({ name: page, t
 export const ON_THE_TREE: readonly (readonly [page: string, first: string])[] = [
   ['README.md', 'SYS=/tmp/machine UUID=83b8f4f2-509f-382f-3c1e-e6bfe0fa1001'],
   ['README.md', "unshare -m bash -c 'mount --make-rprivate /; mount --rbind /tmp/machine /sys; mdevctl types'"],
-  ['docs/cli.md', 'cd /tmp/mediated-sysfs-o5Dobt/class/mdev_bus/mtty/mdev_supported_types/mtty-2'],
+  ['docs/cli.md', 'tree=/tmp/mediated-sysfs-o5Dobt'],
   [
     'docs/cli.md',
     'mkdir -p /tmp/root/sys /tmp/root/etc/mdevctl.d /tmp/root/usr/lib/mdevctl/scripts.d/{callouts,notifiers}',

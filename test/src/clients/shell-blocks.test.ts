@@ -13,7 +13,7 @@ const UUID = '83b8f4f2-509f-382f-3c1e-e6bfe0fa1001';
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
   'SYS=': ['Dual port serial\n12\n', `${UUID} -> ../../../devices/virtual/mtty/mtty/${UUID}\n`],
   'unshare ': ['mtty\n  mtty-1\n    Available instances: 24\n'],
-  'cd /tmp/mediated-sysfs-o5Dobt': ['Dual port serial\n12\n', `${UUID} -> `, `${UUID}  mtty `],
+  'tree=': ['Dual port serial\n12\n', `${UUID} -> `, `${UUID}  mtty `],
   'cd /tmp/mediated-sysfs-XXXXXX': [`This is MDEV ${UUID}\n`],
 };
 /** What they are refused, by how they begin. */

@@ -13,13 +13,14 @@ const parents = [
 
 test('paths are words of a shell, whatever they are called', () => {
   const text = hints(report, { tree: "/tmp/it's here", instance: 'default', parents }).join('\n');
-  expect(text).toContain("cd '/tmp/it'\\''s here'/class/mdev_bus/mtty/mdev_supported_types/mtty-2\n");
+  expect(text).toContain("tree='/tmp/it'\\''s here'\n");
+  expect(text).toContain('type=$tree/class/mdev_bus/mtty/mdev_supported_types/mtty-2\n');
 });
 
 test('without a tree it is the commands that create devices, on the instance of that name', () => {
   const text = hints(report, { tree: undefined, instance: 'two', parents }).join('\n');
   expect(text).toContain('mediated create mtty mtty-2 --instance two');
-  expect(text).not.toContain('cd ');
+  expect(text).not.toContain('tree=');
 });
 
 test('without parents there is nothing to create', () => {

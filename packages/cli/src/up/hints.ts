@@ -25,11 +25,13 @@ export function hints(report: Report, { tree, instance, sockets, metrics = null,
   const type = parent?.types.at(-1)?.id;
   const commands: string[] = [];
   if (tree !== undefined && parent !== undefined && type !== undefined) {
+    // In no other folder: the program may be called by what only the folder of a clone knows.
     commands.push(
-      `cd ${quoted(tree)}/class/mdev_bus/${parent.name}/mdev_supported_types/${type}`,
-      'cat name available_instances',
-      `echo ${UUID} > create`,
-      `ls -l ${quoted(tree)}/bus/mdev/devices`,
+      `tree=${quoted(tree)}`,
+      `type=$tree/class/mdev_bus/${parent.name}/mdev_supported_types/${type}`,
+      'cat $type/name $type/available_instances',
+      `echo ${UUID} > $type/create`,
+      'ls -l $tree/bus/mdev/devices',
     );
   }
   commands.push(`${program} types${option}`);
