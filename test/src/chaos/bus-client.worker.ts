@@ -250,22 +250,27 @@ class User {
   }
 }
 
-// Who awaits nothing but a word of shared memory would otherwise be done.
-parentPort?.ref();
-own.begin(client.client.endpoint.thread);
-const all = Array.from({ length: Math.max(1, users) }, (_, user) => new User(new Random(seed, stream * 16 + user)));
-const pending = () => client.client.endpoint.pending.awaited;
-for (let goesOn = true; goesOn; ) {
-  while (!own.mustRest) {
-    // A few steps of each user: then all of them are at rest together, if they are to rest.
-    const steps = all.map(async (user) => {
-      for (let count = 0; count < USER_STEPS && !own.mustRest; count++) await user.step();
-      // At once: another user's removal may wait for these files.
-      await user.letGo();
-    });
-    await Promise.all(steps);
+/** Lives until it is killed or the run ends. No top-level await: bundled, this file is CommonJS (`bundle.ts`). */
+async function live(): Promise<never> {
+  // Who awaits nothing but a word of shared memory would otherwise be done.
+  parentPort?.ref();
+  own.begin(client.client.endpoint.thread);
+  const all = Array.from({ length: Math.max(1, users) }, (_, user) => new User(new Random(seed, stream * 16 + user)));
+  const pending = () => client.client.endpoint.pending.awaited;
+  for (let goesOn = true; goesOn; ) {
+    while (!own.mustRest) {
+      // A few steps of each user: then all of them are at rest together, if they are to rest.
+      const steps = all.map(async (user) => {
+        for (let count = 0; count < USER_STEPS && !own.mustRest; count++) await user.step();
+        // At once: another user's removal may wait for these files.
+        await user.letGo();
+      });
+      await Promise.all(steps);
+    }
+    goesOn = blocks ? own.restSync(pending(), () => client.client.endpoint.drain()) : await own.rest(pending);
   }
-  goesOn = blocks ? own.restSync(pending(), () => client.client.endpoint.drain()) : await own.rest(pending);
+  client.close();
+  process.exit(0);
 }
-client.close();
-process.exit(0);
+
+void live();

@@ -31,11 +31,13 @@ export interface ChaosOptions {
   readonly kills: number;
   readonly seed: number;
   readonly gate: GateKind;
-  /** Number of the first kill: plans follow from seed and number. */
+  /** Number of the first kill: plans follow from seed and number, what clients do from this one. */
   readonly from?: number;
   /** Kills between two counts; default 100. */
   readonly checkEvery?: number;
   readonly progress?: (report: ChaosReport) => void;
+  /** Aborted: no more kills, one last count. */
+  readonly signal?: AbortSignal;
   /** Something that is broken on purpose (`breakage.ts`). */
   readonly breakage?: Breakage;
   /** Milliseconds: what does not come to rest in this time, never does; default 30,000. */
@@ -57,6 +59,8 @@ export interface ChaosReport {
   /** Kills by victim and way. */
   readonly byWay: ReadonlyMap<string, number>;
   readonly seconds: number;
+  /** Seconds of a core that the process has taken. */
+  readonly cpuSeconds: number;
   /** Single checks that held. */
   readonly passed: number;
   readonly violations: readonly FoundViolation[];
@@ -89,7 +93,7 @@ const SORTS: readonly ClientSort[] = [
 ];
 const UUIDS = 20;
 /** Threads that are being killed at the same time. */
-const KILLERS = 3;
+const KILLERS = 8;
 const CHECK_EVERY = 100;
 /** Every so many counts the bus is emptied first. */
 const EMPTY_EVERY = 2;
@@ -143,7 +147,9 @@ export class Chaos {
     });
     if (options.breakage !== undefined) BREAKAGES[options.breakage](this.#runtime, this.#yard);
     this.#events = new UeventBalance(this.#runtime.bus);
-    const random = new Random(seed, 0x7fff_ffff);
+    // Parts of a run that begin with other kills do other things meanwhile.
+    const fieldSeed = (seed + this.#next) | 0;
+    const random = new Random(fieldSeed, 0x7fff_ffff);
     const uuids = Array.from({ length: UUIDS }, () => {
       const digits = Array.from({ length: 4 }, () =>
         random
@@ -153,7 +159,7 @@ export class Chaos {
       ).join('');
       return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
     });
-    const field = { runtime: this.#runtime, yard: this.#yard, seed, uuids, breakage: options.breakage };
+    const field = { runtime: this.#runtime, yard: this.#yard, seed: fieldSeed, uuids, breakage: options.breakage };
     this.#clients = new Clients(field, SORTS, {
       died: ({ place, sort, thread, error }) => {
         if (error !== undefined) this.#say('errors that a death explains', `${sort} ${place}: ${error.stack}`);
@@ -184,7 +190,7 @@ export class Chaos {
     );
     const { kills, checkEvery = CHECK_EVERY, from = 0, progress } = this.#options;
     const end = from + kills;
-    while (this.#next < end && this.#violations.length === 0) {
+    while (this.#next < end && this.#goesOn()) {
       const round = Math.min(end, this.#next + checkEvery);
       let raging = true;
       const renewing = this.#renew(() => raging);
@@ -205,6 +211,10 @@ export class Chaos {
     await within(this.#options.patience ?? PATIENCE, this.#clients.stop());
   }
 
+  #goesOn(): boolean {
+    return this.#violations.length === 0 && this.#options.signal?.aborted !== true;
+  }
+
   async #quiet(renewing: Promise<void>): Promise<void> {
     await this.#clients.pause();
     await renewing;
@@ -214,7 +224,7 @@ export class Chaos {
   }
 
   async #killUntil(end: number): Promise<void> {
-    while (this.#next < end && this.#violations.length === 0) {
+    while (this.#next < end && this.#goesOn()) {
       const plan = planKill(this.#options.seed, this.#next++, {
         clients: this.#clients.count,
         driverThreads: DRIVER_THREADS,
@@ -376,12 +386,14 @@ export class Chaos {
   }
 
   #report(): ChaosReport {
+    const cpu = process.cpuUsage();
     return {
       gate: this.#options.gate,
       kills: this.#kills,
       deaths: this.#clients.started - this.#clients.count + this.#hosted.deaths,
       byWay: this.#byWay,
       seconds: (performance.now() - this.#started) / 1000,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
       passed: this.#passed,
       violations: this.#violations,
       lastKills: this.#kept,

@@ -137,24 +137,29 @@ async function step(random: Random): Promise<void> {
   }
 }
 
-// Who awaits nothing but a word of shared memory would otherwise be done.
-parentPort?.ref();
-own.begin(currentThread());
-if (blocks) {
-  const random = new Random(seed, stream);
-  do {
-    while (!own.mustRest) await step(random);
-  } while (own.restSync(0, () => {}));
-} else {
-  const randoms = Array.from({ length: tasks }, (_, task) => new Random(seed, stream * 16 + task));
-  do {
-    // A few steps of each task: then all of them are at rest together, if they are to rest.
-    while (!own.mustRest) {
-      const several = randoms.map(async (random) => {
-        for (let count = 0; count < TASKS_STEPS && !own.mustRest; count++) await step(random);
-      });
-      await Promise.all(several);
-    }
-  } while (await own.rest(() => 0));
+/** Lives until it is killed or the run ends. No top-level await: bundled, this file is CommonJS (`bundle.ts`). */
+async function live(): Promise<never> {
+  // Who awaits nothing but a word of shared memory would otherwise be done.
+  parentPort?.ref();
+  own.begin(currentThread());
+  if (blocks) {
+    const random = new Random(seed, stream);
+    do {
+      while (!own.mustRest) await step(random);
+    } while (own.restSync(0, () => {}));
+  } else {
+    const randoms = Array.from({ length: tasks }, (_, task) => new Random(seed, stream * 16 + task));
+    do {
+      // A few steps of each task: then all of them are at rest together, if they are to rest.
+      while (!own.mustRest) {
+        const several = randoms.map(async (random) => {
+          for (let count = 0; count < TASKS_STEPS && !own.mustRest; count++) await step(random);
+        });
+        await Promise.all(several);
+      }
+    } while (await own.rest(() => 0));
+  }
+  process.exit(0);
 }
-process.exit(0);
+
+void live();
