@@ -1,19 +1,24 @@
 /**
  * `pnpm explore`: explores every target, then shows that each mutant is found. Prints a table; the last line is
  * `N passed, N failed`.
- *
- *   --preemptions N   that many preemptions for every target (`all`: no bound), as long as it takes
- *   --random N        that many random executions of each target instead; --seed S
- *   --everywhere      threads change places before every step: see `ExploreOptions.everywhere`
- *   --only X          only targets and mutants whose names contain X
- *   --replay STRING   plays one schedule of the one target that --only names, and prints it
- *   --milliseconds N  at most that long per target; default one minute in the bounded form, else none
- *   --targets, --mutants   only the one half
  */
 import { parseArgs } from 'node:util';
 import { type Exploration, type ExploreOptions, search } from '@mediated/explorer';
-import { type Mutant, MutantCode, MUTANTS } from './mutants.js';
-import { type Target, targetNamed, TARGETS } from './targets.js';
+import { type Mutant, MutantCode } from './mutant.js';
+import { MUTANTS } from './mutants.js';
+import type { Target } from './target.js';
+import { targetNamed, TARGETS } from './targets.js';
+
+const USAGE = `explores the targets, then shows that each mutant is found
+
+  --preemptions N   that many preemptions for every target (\`all\`: no bound), as long as it takes
+  --random N        that many random executions of each target instead; --seed S
+  --everywhere      threads change places before every step: see \`ExploreOptions.everywhere\`
+  --only X          only targets and mutants whose names contain X
+  --replay STRING   plays one schedule of the one target that --only names, and prints it
+  --milliseconds N  at most that long per target; default one minute in the bounded form, else none
+  --targets, --mutants   only the one half
+`;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +31,7 @@ const { values } = parseArgs({
     milliseconds: { type: 'string' },
     targets: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
@@ -102,6 +108,10 @@ async function findMutant(mutant: Mutant): Promise<boolean> {
   }
 }
 
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const only = values.only;
 const outcomes: boolean[] = [];
 if (!values.mutants) {

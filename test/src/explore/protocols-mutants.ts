@@ -1,5 +1,5 @@
 /** Mutants of what the protocols of a parent rely on: gates, the mark of a dead parent, claims and their return. */
-import type { Mutant } from './mutants.js';
+import type { Mutant } from './mutant.js';
 
 const CREATE = 'unregister (rwsem) and create';
 const SLOW_CREATE = 'unregister (rwsem), create with a slow probe';

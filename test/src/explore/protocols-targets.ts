@@ -1,32 +1,19 @@
 /** The targets of the protocols of a parent: unregistration against creates and removals, creates against creates. */
-import type { Target } from './targets.js';
+import { type Target, targetsOf } from './target.js';
 
 const { POSITIVE_INFINITY: ALL } = Number;
 const GATES = ['rwsem', 'refcount', 'srcu'] as const;
 
-const unregister = (name: string, preemptions: number, parameters: Record<string, unknown>): Target => ({
-  name,
-  file: 'protocols-unregister',
-  scenario: 'unregister',
-  parameters,
-  preemptions,
-});
+/** Targets of the one scenario of a fixture, which takes parameters. */
+const withParameters =
+  (file: string, scenario: string, common: Target['parameters'] = {}) =>
+  (name: string, preemptions: number, parameters: Target['parameters'] = {}): Target =>
+    targetsOf(file)(name, scenario, preemptions, { parameters: { ...common, ...parameters } });
 
-const creates = (name: string, preemptions: number, parameters: Record<string, unknown>): Target => ({
-  name,
-  file: 'protocols-create',
-  scenario: 'creates',
-  parameters: { gate: 'rwsem', ...parameters },
-  preemptions,
-});
-
-const opens = (name: string, preemptions: number, parameters: Record<string, unknown>): Target => ({
-  name,
-  file: 'protocols-open',
-  scenario: 'opens',
-  parameters,
-  preemptions,
-});
+const unregister = withParameters('protocols-unregister', 'unregister');
+const creates = withParameters('protocols-create', 'creates', { gate: 'rwsem' });
+const sets = withParameters('protocols-sets', 'sets');
+const opens = withParameters('protocols-open', 'opens');
 
 export const PROTOCOLS: readonly Target[] = [
   ...GATES.flatMap((gate) => [
@@ -44,14 +31,8 @@ export const PROTOCOLS: readonly Target[] = [
   creates('create and remove, one UUID', 3, { uuids: [1, 1], removes: true }),
   creates('create and remove, one instance', 3, { uuids: [1, 2], instances: 1, removes: true }),
   creates('create and remove, one UUID, 3 actors', 1, { uuids: [1, 1, 1], removes: true }),
-  { name: 'device set', file: 'protocols-sets', scenario: 'sets', preemptions: 2 },
-  {
-    name: 'device set, 3 actors',
-    file: 'protocols-sets',
-    scenario: 'sets',
-    parameters: { threads: 3 },
-    preemptions: 1,
-  },
+  sets('device set', 2),
+  sets('device set, 3 actors', 1, { threads: 3 }),
   opens('open, close and remove', 1, { end: 'remove' }),
   opens('open, close and remove, 2 files', 0, { end: 'remove', files: 2 }),
   opens('open, close and remove, slow opens', 0, { end: 'remove', slow: 'open' }),
