@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
-import { connect, EventDescriptor, Ledger, serveDevice } from '@mediated/vfio-user';
+import { connect, EventDescriptor, Ledger, serveDevice, VfioUserClient } from '@mediated/vfio-user';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { codeOf, freshPath, Stage } from '../../dist-fixtures/stage.fixture.js';
 
@@ -83,6 +84,61 @@ test('clients whose waiting thread dies are told, and the next has another', asy
   const next = await stage.connect();
   expect(threads.length).toBe(before + 1);
   await next.close();
+});
+
+/** A client of a server that knows nothing of devices, while `use` runs; the other end is paused. */
+async function withServer(use: (client: VfioUserClient, other: Socket) => Promise<void>): Promise<void> {
+  const path = freshPath();
+  const server = createServer({ pauseOnConnect: true }).listen(path);
+  await once(server, 'listening');
+  const connection = once(server, 'connection');
+  const client = VfioUserClient.open(path);
+  const [other] = (await connection) as [Socket];
+  try {
+    await use(client, other);
+  } finally {
+    other.destroy();
+    await client.channel.ended;
+    await promisify(server.close.bind(server))();
+  }
+  expect(client.ledger.descriptors).toBe(0);
+}
+
+test('what a server does not take is sent when it does, in order; who sends when it has gone is told', async () => {
+  const PIECE = 2 ** 18;
+  // Far more than the two sockets and the client's buffer hold.
+  const pieces = Array.from({ length: 40 }, (_, at) => new Uint8Array(PIECE).fill(at));
+  await withServer(async (client, other) => {
+    const send = () => pieces.map((piece) => codeOf(client.channel.sendRaw(piece)));
+    const sent = send();
+    const arrived: Buffer[] = [];
+    let bytes = 0;
+    const all = new Promise<void>((resolve) => {
+      other.on('data', (some: Buffer) => {
+        arrived.push(some);
+        bytes += some.length;
+        if (bytes === pieces.length * PIECE) resolve();
+      });
+    });
+    other.resume();
+    expect(new Set(await Promise.all(sent))).toEqual(new Set(['ok']));
+    await all;
+    expect(Buffer.concat(arrived).equals(Buffer.concat(pieces))).toBe(true);
+    other.pause();
+    const lost = send();
+    await client.close();
+    expect((await Promise.all(lost)).at(-1)).toBe('EIO');
+    expect(await codeOf(client.channel.sendRaw(pieces[0]))).toBe('EIO');
+  });
+});
+
+test('a reply that is none ends the connection, and is the cause of what is told', async () => {
+  await withServer(async (client, other) => {
+    const answer = client.info();
+    // A size of 1.
+    other.write(Uint8Array.of(0, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
+    await expect(answer).rejects.toMatchObject({ code: 'EIO', cause: { code: 'EINVAL' } });
+  });
 });
 
 test.for([

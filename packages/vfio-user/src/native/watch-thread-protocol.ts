@@ -4,6 +4,6 @@
 export interface WatchThreadOptions {
   /** Number of the kernel's set; the starting thread's. */
   readonly set: number;
-  /** One word: not 0 from when it is to end, which it looks at whenever something has come. */
+  /** One word, which the starting thread alone writes: not 0 from when it is to end. Looked at whenever something has come. */
   readonly stop: Int32Array<SharedArrayBuffer>;
 }
