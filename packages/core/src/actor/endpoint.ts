@@ -191,7 +191,7 @@ export class Endpoint {
 
   /** Handles everything that has arrived, up to a bounded batch per peer. Returns how much there was. */
   drain(): number {
-    if (this.#newsUnseen) this.noticeNews();
+    if (this.#newsShown) this.noticeNews();
     return this.#peers.drain(this.#reader);
   }
 
@@ -237,6 +237,11 @@ export class Endpoint {
     else letProcessGo();
   }
 
+  /** As {@link #newsUnseen}, but may miss what is only just new: not for a thread that is about to sleep. */
+  get #newsShown(): boolean {
+    return this.views.words[this.#news] !== this.#newsSeen;
+  }
+
   get #newsUnseen(): boolean {
     return Atomics.load(this.views.words, this.#news) !== this.#newsSeen;
   }
@@ -244,9 +249,13 @@ export class Endpoint {
   #refusal(thread: number, message: PlannedMessage, options: AskOptions | undefined): MediatedError | undefined {
     if (options?.signal?.aborted) return abortedAsk(message.name, options.signal);
     if (this.#closed) return threadLeft(message.name);
-    if (this.#newsUnseen) this.noticeNews();
-    if (!this.isAttached(thread)) return threadGone(thread, message.name);
-    if (this.#peers.outstanding(thread) >= MAX_OUTSTANDING) {
+    if (this.#newsShown) this.noticeNews();
+    const link = this.#peers.find(thread);
+    if (link?.attached !== true) {
+      if (!this.isAttached(thread)) return threadGone(thread, message.name);
+      if (link !== undefined) link.attached = true;
+    }
+    if (link !== undefined && link.outstanding >= MAX_OUTSTANDING) {
       return new MediatedError(
         'EAGAIN',
         `${message.name}: ${MAX_OUTSTANDING} asks towards thread ${thread} are unanswered; await some of them first`,

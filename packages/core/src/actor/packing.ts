@@ -26,7 +26,7 @@ export interface PayloadRoad {
 export interface SlotViews {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
-  /** For statistics counters. */
+  /** For numbers and statistics counters. */
   readonly doubles: Float64Array;
 }
 
@@ -34,22 +34,6 @@ export interface SlotViews {
 export function slotViews(segment: SharedArrayBuffer): SlotViews {
   return { words: new Int32Array(segment), bytes: new Uint8Array(segment), doubles: new Float64Array(segment) };
 }
-
-function packNumber(views: SlotViews, at: number, value: number): void {
-  // A double may start at an odd word, where no Float64Array reaches it: it goes through two words of scratch.
-  SCRATCH_DOUBLE[0] = value;
-  views.words[at] = SCRATCH_WORDS[0];
-  views.words[at + 1] = SCRATCH_WORDS[1];
-}
-
-function unpackNumber(views: SlotViews, at: number): number {
-  SCRATCH_WORDS[0] = views.words[at];
-  SCRATCH_WORDS[1] = views.words[at + 1];
-  return SCRATCH_DOUBLE[0];
-}
-
-const SCRATCH_DOUBLE = new Float64Array(1);
-const SCRATCH_WORDS = new Int32Array(SCRATCH_DOUBLE.buffer);
 
 /** Writes arguments into the slot at word `at` and returns header flags. May throw `DataCloneError`. */
 export function packArguments(
@@ -60,12 +44,13 @@ export function packArguments(
   road: PayloadRoad,
 ): number {
   const { words } = views;
-  let word = at + PAYLOAD;
+  const payload = at + PAYLOAD;
   if (message.wordsOnly) {
     const count = message.args.length;
-    for (let i = 0; i < count; i++) words[word + i] = args[i] as number;
+    for (let i = 0; i < count; i++) words[payload + i] = args[i] as number;
     return 0;
   }
+  const { places } = message;
   let rich: unknown[] | undefined;
   let transfer: ArrayBuffer[] | undefined;
   for (let i = 0; i < message.args.length; i++) {
@@ -73,14 +58,13 @@ export function packArguments(
     switch (message.args[i].kind) {
       case 'int':
       case 'uint':
-        words[word++] = value as number;
+        words[payload + places[i]] = value as number;
         break;
       case 'boolean':
-        words[word++] = value ? 1 : 0;
+        words[payload + places[i]] = value ? 1 : 0;
         break;
       case 'number':
-        packNumber(views, word, value as number);
-        word += 2;
+        views.doubles[(payload + places[i]) >> 1] = value as number;
         break;
       case 'bytes': {
         const data = value as Uint8Array;
@@ -108,40 +92,32 @@ export function packArguments(
 
 /** Takes the arguments of a request out of the slot at word `at`. */
 export function unpackArguments(views: SlotViews, at: number, message: PlannedMessage, road: PayloadRoad): unknown[] {
-  const { words } = views;
-  const args: unknown[] = new Array(message.args.length);
-  const rich = (words[at + HEADER] & ON_PORT) !== 0 ? (road.take(words[at + EXTRA]) as unknown[]) : undefined;
+  const { args } = message;
+  if ((views.words[at + HEADER] & ON_PORT) === 0) return args.map((_, i) => unpackArgument(views, at, message, i));
+  const rich = road.take(views.words[at + EXTRA]) as unknown[];
   let taken = 0;
-  let word = at + PAYLOAD;
-  for (let i = 0; i < args.length; i++) {
-    switch (message.args[i].kind) {
-      case 'int':
-        args[i] = words[word++];
-        break;
-      case 'uint':
-        args[i] = words[word++] >>> 0;
-        break;
-      case 'boolean':
-        args[i] = words[word++] !== 0;
-        break;
-      case 'number':
-        args[i] = unpackNumber(views, word);
-        word += 2;
-        break;
-      case 'bytes':
-        if (rich === undefined) {
-          const start = (at + PAYLOAD + message.fixedWords) * 4;
-          args[i] = takeBytes(views.bytes, start, words[at + EXTRA]);
-        } else args[i] = rich[taken++];
-        break;
-      case 'value':
-        args[i] = (rich as unknown[])[taken++];
-        break;
-      case 'none':
-        break;
-    }
+  return args.map(({ kind }, i) =>
+    kind === 'bytes' || kind === 'value' ? rich[taken++] : unpackArgument(views, at, message, i),
+  );
+}
+
+/** Takes one argument out of the slot at word `at`, of a request that has nothing on the port. */
+export function unpackArgument(views: SlotViews, at: number, message: PlannedMessage, index: number): unknown {
+  const place = at + PAYLOAD + message.places[index];
+  switch (message.args[index].kind) {
+    case 'int':
+      return views.words[place];
+    case 'uint':
+      return views.words[place] >>> 0;
+    case 'boolean':
+      return views.words[place] !== 0;
+    case 'number':
+      return views.doubles[place >> 1];
+    case 'bytes':
+      return takeBytes(views.bytes, (at + PAYLOAD + message.fixedWords) * 4, views.words[at + EXTRA]);
+    default:
+      return undefined;
   }
-  return args;
 }
 
 /** Writes a reply into the slot at word `at` and returns header flags. May throw `DataCloneError`. */
@@ -162,7 +138,7 @@ export function packReply(
       words[at + PAYLOAD] = value ? 1 : 0;
       return 0;
     case 'number':
-      packNumber(views, at + PAYLOAD, value as number);
+      views.doubles[(at + PAYLOAD) >> 1] = value as number;
       return 0;
     case 'none':
       return 0;
@@ -194,7 +170,7 @@ export function unpackReply(views: SlotViews, at: number, codec: Codec<unknown>,
     case 'boolean':
       return words[at + PAYLOAD] !== 0;
     case 'number':
-      return unpackNumber(views, at + PAYLOAD);
+      return views.doubles[(at + PAYLOAD) >> 1];
     case 'bytes':
       return takeBytes(views.bytes, (at + PAYLOAD) * 4, words[at + EXTRA]);
     default:

@@ -75,6 +75,8 @@ export class PeerLink implements PayloadRoad {
   readonly repliesIn: RingConsumer;
   /** Asks sent or waiting for room whose replies have not come. */
   outstanding = 0;
+  /** The peer was found attached, and no death of it has been noticed since. */
+  attached = false;
   /** Lives in the headers of what this thread asks the peer, and of the replies. */
   asking = 0;
   /** Lives in the headers of what the peer asks this thread. */
@@ -89,6 +91,8 @@ export class PeerLink implements PayloadRoad {
   readonly #waitingRequests = new Queue<WaitingRequest>();
   readonly #waitingReplies = new Queue<WaitingReply>();
   readonly #counters: number;
+  /** Where the peer says that it sleeps. */
+  readonly #parked: number;
 
   constructor(owner: LinkOwner, peer: number) {
     const { words } = owner.views;
@@ -99,6 +103,7 @@ export class PeerLink implements PayloadRoad {
     this.#requestsOut = new RingProducer(words, owner.thread, peer, false);
     this.#repliesOut = new RingProducer(words, owner.thread, peer, true);
     this.#counters = countersOf(owner.thread);
+    this.#parked = rowOf(peer) + PARKED;
     this.#setLife(owner.lifeOf(peer));
   }
 
@@ -149,10 +154,10 @@ export class PeerLink implements PayloadRoad {
 
   /**
    * {@link wake}, unless that was done a moment ago: waking costs more than most requests. A reply may so wait for the
-   * handler that runs next, but not for two.
+   * handler that runs next, but not for two. {@link wake} follows, so that what a plain look misses is not lost.
    */
   wakeIfDue(): void {
-    if (!this.#owesWake || Atomics.load(this.#owner.views.words, rowOf(this.thread) + PARKED) === 0) return;
+    if (!this.#owesWake || this.#owner.views.words[this.#parked] === 0) return;
     const now = performance.now();
     if (now - this.#wokeAt < (this.requestsIn.holds(MANY) ? BUSY_WAKE_INTERVAL : WAKE_INTERVAL)) return;
     this.#wokeAt = now;
@@ -201,6 +206,7 @@ export class PeerLink implements PayloadRoad {
     this.#waitingRequests.clear();
     this.#waitingReplies.clear();
     this.outstanding = 0;
+    this.attached = false;
     this.#owesWake = false;
     this.#setLife(life);
   }

@@ -35,8 +35,9 @@ export class Peers {
     return this.#add(thread);
   }
 
-  outstanding(thread: number): number {
-    return this.#byThread[thread]?.outstanding ?? 0;
+  /** The link to a thread, if there is one. */
+  find(thread: number): PeerLink | undefined {
+    return this.#byThread[thread];
   }
 
   /** Reads replies and requests of every peer, a bounded batch of each. Returns how many. */

@@ -64,7 +64,9 @@ export interface PlannedMessage extends Message {
   readonly index: number;
   /** Every argument is an int: packed and unpacked without an array. */
   readonly wordsOnly: boolean;
-  /** Words that the fixed-size arguments take in the slot. */
+  /** Word of the slot's payload at which each fixed-size argument begins: numbers first, since a double lies at an even one. */
+  readonly places: readonly number[];
+  /** Words that the fixed-size arguments take in the slot; bytes come behind them. */
   readonly fixedWords: number;
   /** Longest byte string that travels in the slot; -1 when a `value` argument sends all bytes over the port. */
   readonly inlineBytes: number;
@@ -98,6 +100,18 @@ export type TellNames<M extends MessageMap> = {
 export const INLINE_WORDS = 12;
 
 const FIXED_WORDS = { int: 1, uint: 1, boolean: 1, number: 2, bytes: 0, value: 0, none: 0 } as const;
+
+function placesOf(codecs: readonly Codec<unknown>[]): number[] {
+  let ofNumbers = 0;
+  let ofOthers = FIXED_WORDS.number * codecs.filter((codec) => codec.kind === 'number').length;
+  return codecs.map(({ kind }) => {
+    const place = kind === 'number' ? ofNumbers : ofOthers;
+    if (kind === 'number') ofNumbers += FIXED_WORDS.number;
+    else ofOthers += FIXED_WORDS[kind];
+    return place;
+  });
+}
+
 /**
  * Declares a protocol. Throws a `RangeError` when a message has more than 12 words of fixed-size arguments or more than
  * one `bytes` argument, or when there are more than 256 messages.
@@ -116,6 +130,7 @@ export function defineProtocol<const M extends MessageMap>(messages: M): Protoco
       reply: message.reply,
       name,
       index,
+      places: placesOf(codecs),
       fixedWords,
       inlineBytes: codecs.some((codec) => codec.kind === 'value') ? -1 : (INLINE_WORDS - fixedWords) * 4,
       wordsOnly: codecs.every((codec) => codec.kind === 'int'),

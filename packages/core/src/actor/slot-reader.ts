@@ -5,7 +5,8 @@ import { fromWire, type WireError } from '../errors.js';
 import { tellFailed } from './channels.js';
 import { type Dispatcher, isThenable } from './dispatcher.js';
 import type { InFlight } from './in-flight.js';
-import { HEADER, ID, LIVES, PAYLOAD, type SlotViews, unpackArguments, unpackReply } from './packing.js';
+import { callHandler } from './handler-call.js';
+import { HEADER, ID, LIVES, type SlotViews, unpackReply } from './packing.js';
 import { type PeerLink, REPLY_VALUE } from './peer-link.js';
 import type { PendingAsks } from './pending.js';
 import { type Codec, none } from './protocol.js';
@@ -47,12 +48,12 @@ export class SlotReader {
 
   readReplies(link: PeerLink): number {
     const ring = link.repliesIn;
-    let at = ring.peek();
+    let at = ring.look();
     if (at === -1) return 0;
     const { views, pending } = this.#endpoint;
     const { words } = views;
     let count = 0;
-    for (; at !== -1 && count < BATCH * 4; at = ring.peek()) {
+    for (; at !== -1 && count < BATCH * 4; at = ring.look()) {
       count++;
       const entry = (words[at + HEADER] & LIVES) === link.asking ? pending.take(words[at + ID]) : undefined;
       if (entry !== undefined) {
@@ -75,11 +76,11 @@ export class SlotReader {
 
   readRequests(link: PeerLink): number {
     const ring = link.requestsIn;
-    let at = ring.peek();
+    let at = ring.look();
     if (at === -1) return 0;
     const { words, doubles } = this.#endpoint.views;
     let count = 0;
-    for (; at !== -1 && count < BATCH; at = ring.peek()) {
+    for (; at !== -1 && count < BATCH; at = ring.look()) {
       count++;
       const header = words[at + HEADER];
       if ((header & LIVES) === link.asked || this.#isReborn(link, header)) {
@@ -119,25 +120,7 @@ export class SlotReader {
     let result: unknown;
     let later: Promise<unknown> | undefined;
     try {
-      if (message.wordsOnly) {
-        const word = at + PAYLOAD;
-        switch (message.args.length) {
-          case 0:
-            result = handler();
-            break;
-          case 1:
-            result = handler(words[word]);
-            break;
-          case 2:
-            result = handler(words[word], words[word + 1]);
-            break;
-          case 5:
-            result = handler(words[word], words[word + 1], words[word + 2], words[word + 3], words[word + 4]);
-            break;
-          default:
-            result = handler(...unpackArguments(views, at, message, link));
-        }
-      } else result = handler(...unpackArguments(views, at, message, link));
+      result = callHandler(handler, views, at, message, link);
       if (isThenable(result)) later = Promise.resolve(result);
     } catch (error) {
       this.#failed(link, id, lives, actor, message.name, error);
