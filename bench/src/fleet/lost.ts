@@ -1,8 +1,9 @@
 /** How long it takes until the devices of a host that was killed are reported lost, in lease lengths. */
 import { Fleet } from '@mediated/fleet';
 import { tellRound } from '../harness/alternate.js';
+import { endProcess } from '../harness/end-process.js';
 import { type Part, unmeasured } from '../harness/part.js';
-import { end, whyNot, withServer } from './server.js';
+import { whyNot, withServer } from './server.js';
 
 /** Milliseconds: the default. */
 const LEASE = 3000;
@@ -23,7 +24,7 @@ export const part: Part = async ({ rounds }) => {
       if (created.length !== DEVICES) throw new Error(`${created.length} of ${DEVICES} devices`);
       const lost = seen(fleet, host, 'lost');
       const killed = performance.now();
-      await end(child);
+      await endProcess(child);
       await lost;
       const devices = await fleet.devices({ host });
       if (devices.some(({ state }) => state !== 'lost')) throw new Error('a device of a lost host is not lost');

@@ -8,6 +8,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endProcess } from '../harness/end-process.js';
 import { outside } from '../harness/outside.js';
 import type { Turn, TurnResult } from './client.worker.js';
 
@@ -26,7 +27,7 @@ export async function withServer<R>(use: (url: string, start: Starter) => Promis
   });
   const children: ChildProcess[] = [server];
   const undo = async (): Promise<void> => {
-    for (const child of children.reverse()) await end(child);
+    for (const child of children.reverse()) await endProcess(child);
     await rm(folder, { recursive: true, force: true });
   };
   return outside(undo, async () => {
@@ -49,13 +50,6 @@ export async function withServer<R>(use: (url: string, start: Starter) => Promis
 
 /** Starts a program of this folder; resolves when it has said something. */
 export type Starter = (worker: string, ...words: string[]) => Promise<ChildProcess>;
-
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
 
 /** Has a client take a turn. */
 export async function take(client: ChildProcess, turn: Turn): Promise<TurnResult> {

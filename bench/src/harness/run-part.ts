@@ -8,7 +8,7 @@ import type { PartResult } from './part.js';
 
 const CHILD = new URL('./part.worker.js', import.meta.url);
 /** A part that says nothing for longer, in milliseconds, hangs. */
-const LONGEST = 600_000;
+const LONGEST = 300_000;
 /** One that was told to stop and has not ended after so many milliseconds is killed. */
 const GRACE = 5000;
 
@@ -40,7 +40,11 @@ export function runPart({ suite, part, rounds, signal, onRound }: PartRun): Prom
       child.kill('SIGTERM');
       kill ??= setTimeout(() => child.kill('SIGKILL'), GRACE);
     };
-    const hangs = setTimeout(stop, LONGEST);
+    let hung = false;
+    const hangs = setTimeout(() => {
+      hung = true;
+      stop();
+    }, LONGEST);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
     child.on('message', (sent) => {
@@ -55,7 +59,10 @@ export function runPart({ suite, part, rounds, signal, onRound }: PartRun): Prom
       clearTimeout(kill);
       signal.removeEventListener('abort', stop);
       if (result !== undefined && code === 0) resolve(result);
-      else reject(new Error(`${suite} ${part}: the child process ended with ${killed ?? `exit code ${code}`}`));
+      else {
+        const how = hung ? `had said nothing for ${LONGEST / 1000} s` : `ended with ${killed ?? `exit code ${code}`}`;
+        reject(new Error(`${suite} ${part}: the child process ${how}`));
+      }
     });
   });
 }

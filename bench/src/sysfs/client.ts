@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endProcess } from '../harness/end-process.js';
 import { outside } from '../harness/outside.js';
 import type { Turn, TurnResult } from './client.worker.js';
 
@@ -25,10 +26,8 @@ export class Client {
     return result;
   }
 
-  async end(): Promise<void> {
-    const gone = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await gone;
+  end(): Promise<void> {
+    return endProcess(this.#child);
   }
 }
 
