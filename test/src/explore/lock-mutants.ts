@@ -95,6 +95,22 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     target: 'semaphore, a waiter for two before one for one',
   },
   {
+    name: 'recovery of a semaphore: the wake-up that a dead waiter was given is lost',
+    file: 'sync/wait-queue.js',
+    from: `    if ((Atomics.load(words, base) | Atomics.load(words, base + HIGH)) !== 0)
+        kickWaiters(words, base);`,
+    to: '',
+    target: 'semaphore, awaited, deaths, 3 threads',
+  },
+  {
+    name: 'recovery of a semaphore: a dead waiter stays in the list of those who wait',
+    file: 'sync/wait-queue.js',
+    from: `    clearThreadBit(words, base, thread);
+    if`,
+    to: '    if',
+    target: 'semaphore, awaited, deaths',
+  },
+  {
     name: 'ledger: taken without comparing',
     file: 'sync/ledger.js',
     from: 'const previous = Atomics.compareExchange(words, offset, value, value - amount);',

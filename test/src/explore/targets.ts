@@ -71,15 +71,27 @@ const READERS: readonly Target[] = [
 const LOCKS: readonly Target[] = [
   readWrite('rw-semaphore: trying does not wait', 'tryingDoesNotWait', ALL),
   readWrite('rw-semaphore, deaths', 'readersAndWriters', 1, { kills: 1 }),
+  readWrite('rw-semaphore, awaited by 3', 'readersAndWriters', 2, {
+    parameters: { parts: ['await read', 'await write', 'await write'] },
+  }),
+  readWrite('rw-semaphore, awaited by 2, one in a hurry', 'readersAndWriters', 2, {
+    parameters: { parts: ['await read', 'hasty write', 'await write'] },
+  }),
+  readWrite('rw-semaphore, awaited, deaths', 'readersAndWriters', 1, {
+    parameters: { parts: ['await read', 'await write'] },
+    kills: 1,
+  }),
   srcu('srcu', 'gracePeriods', ALL),
   srcu('srcu, awaited', 'gracePeriods', ALL, { parameters: { awaiting: true } }),
   srcu('srcu, 2 readers', 'gracePeriods', 3, { parameters: { readers: 2 } }),
   srcu('srcu, 2 updaters', 'gracePeriods', 2, { parameters: { updaters: 2 } }),
+  srcu('srcu, awaited by 2 updaters', 'gracePeriods', 2, { parameters: { updaters: 2, awaiting: true } }),
   srcu('srcu, deaths', 'gracePeriods', 2, { kills: 1 }),
   completion('completion', 'completions', ALL),
   completion('completion, awaited', 'completions', ALL, { parameters: { awaiting: true } }),
   completion('completion, time-out', 'completions', ALL, { parameters: { hasty: true } }),
   completion('completion, 2 waiters', 'completions', 2, { parameters: { waiters: 2 } }),
+  completion('completion, awaited by 2', 'completions', 2, { parameters: { waiters: 2, awaiting: true } }),
   completion('completion, 2 waiters, time-out', 'completions', 2, { parameters: { waiters: 2, hasty: true } }),
   completion('completion of all', 'completions', 3, { parameters: { waiters: 2, all: true } }),
   semaphore('semaphore', 'permits', ALL),
@@ -87,7 +99,15 @@ const LOCKS: readonly Target[] = [
   semaphore('semaphore, time-out', 'permits', ALL, { parameters: { hasty: true } }),
   semaphore('semaphore, a waiter for two before one for one', 'bulkWaiter', 1),
   semaphore('semaphore, several permits', 'permits', 2, { parameters: { permits: 2, wants: [1, 2, 1] } }),
+  semaphore('semaphore, several permits awaited', 'permits', 2, {
+    parameters: { permits: 2, wants: [1, 2, 1], awaiting: true },
+  }),
   semaphore('semaphore, deaths', 'permits', 1, { kills: 1 }),
+  semaphore('semaphore, awaited, deaths', 'permits', 1, { parameters: { awaiting: true }, kills: 1 }),
+  semaphore('semaphore, awaited, deaths, 3 threads', 'permits', 1, {
+    parameters: { wants: [1, 1, 1], awaiting: true },
+    kills: 1,
+  }),
   refCount('reference count', 'references', ALL),
   refCount('reference count, awaited', 'references', ALL, { parameters: { awaiting: true } }),
   refCount('reference count, 2 bearers', 'references', 2, { parameters: { bearers: 2 } }),
