@@ -1,6 +1,6 @@
 /**
  * What vfio needs on the supervising thread: the bus's table of device sets and records of groups, made with the first
- * vfio driver, the control actor, the recovery of the mutexes in device slots, the last words of devices whose thread has died, and statistics. Called when
+ * vfio driver, the control actor, the recovery of the locks in device slots and sets, the last words of devices whose thread has died, and statistics. Called when
  * a driver is loaded, when a thread has died, and when the driver's threads have ended.
  */
 import { type BusMemory, DEVICE_FRAMEWORK, DEVICE_IDS, type LockStatistics, type Supervision } from '@mediated/core';
@@ -10,7 +10,7 @@ import { SET_LOCK } from './device-set.js';
 import { LISTED, OWN_MUTEX, REFERENCES, SET } from './device-words.js';
 import { SPACE_LOCK } from './iommu/address-space.js';
 import { GuardTable, type GuardTableHandle } from './pci/guard-table.js';
-import { REGISTRY_LOCK, SetTable, type SetTableHandle } from './set-table.js';
+import { REGISTRY_LOCK, recoverSets, SetTable, type SetTableHandle } from './set-table.js';
 import { emitDevice, emitGroup } from './uevents.js';
 
 /** What reaches each thread of a driver. */
@@ -29,7 +29,7 @@ interface BusSupervision {
   readonly guards: GuardTable;
   /** Loaded vfio drivers. */
   drivers: number;
-  /** Ends the recovery of device slots; present while there are drivers. */
+  /** Ends the recovery of what {@link recoverLocks} says; present while there are drivers. */
   forget: (() => void) | undefined;
 }
 
@@ -54,15 +54,8 @@ export function supervise(memory: BusMemory): Supervision {
     };
     buses.set(memory, bus);
   }
-  const { devices } = memory;
   bus.drivers++;
-  bus.forget ??= registerLockRegion({
-    words: devices.words,
-    first: devices.base(0) + DEVICE_FRAMEWORK + OWN_MUTEX,
-    stride: devices.slotWords,
-    count: () => devices.top,
-    kind: 'mutex',
-  });
+  bus.forget ??= recoverLocks(bus);
   return {
     shared: bus.shared,
     framework: bus.shared,
@@ -71,6 +64,22 @@ export function supervise(memory: BusMemory): Supervision {
     lockStatistics: () => lockStatistics(bus),
     reclaim: (index) => reclaim(bus, index),
     release: () => release(bus),
+  };
+}
+
+/** Has the locks of device slots and of sets freed of dead threads; returns the function that ends this. */
+function recoverLocks({ memory: { devices }, shared }: BusSupervision): () => void {
+  const forgetSlots = registerLockRegion({
+    words: devices.words,
+    first: devices.base(0) + DEVICE_FRAMEWORK + OWN_MUTEX,
+    stride: devices.slotWords,
+    count: () => devices.top,
+    kind: 'mutex',
+  });
+  const forgetSets = recoverSets(shared.sets);
+  return () => {
+    forgetSlots();
+    forgetSets();
   };
 }
 
@@ -109,7 +118,7 @@ function lockStatistics({ memory, sets }: BusSupervision): LockStatistics[] {
   }
   return [
     ofMutexes(REGISTRY_LOCK, sets.registry.stats()),
-    ofMutexes(`${SET_LOCK}: shared`, sets.sharedSets.with(sets.mutexes())),
+    ofMutexes(`${SET_LOCK}: shared`, sets.statistics()),
     ofMutexes(`${SET_LOCK}: own`, sets.ownSets.with(own)),
   ];
 }

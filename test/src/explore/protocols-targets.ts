@@ -16,6 +16,8 @@ const sets = withParameters('protocols-sets', 'sets');
 const opens = withParameters('protocols-open', 'opens');
 
 export const PROTOCOLS: readonly Target[] = [
+  // First: its yard has the controller take an id before a parent's locks do.
+  targetsOf('set-deaths')('device set, deaths', 'setDeaths', 1, { kills: 1 }),
   ...GATES.flatMap((gate) => [
     unregister(`unregister (${gate}) and create`, gate === 'rwsem' ? 3 : 2, { gate, operation: 'create' }),
     unregister(`unregister (${gate}) and remove`, gate === 'rwsem' ? 3 : 2, { gate, operation: 'remove' }),

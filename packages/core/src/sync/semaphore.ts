@@ -18,7 +18,15 @@ import {
   takesThatMet,
 } from './ledger.js';
 import { type Contended, WAIT_WORDS } from './local-queue.js';
-import { LockGuard, type LockHandle, type LockStats, makeHandle, openHandle, type Releasable } from './lock.js';
+import {
+  LockGuard,
+  type LockHandle,
+  type LockOptions,
+  type LockStats,
+  makeHandle,
+  openHandle,
+  type Releasable,
+} from './lock.js';
 import { lockDebug, noteReleased, noteTaken, noteTaking } from './lockdep.js';
 import { currentThread } from './threads.js';
 import { assertNotAborted, type WaitOptions } from './wait-options.js';
@@ -39,6 +47,9 @@ export const SEMAPHORE_WORDS = BULK + 4;
  * many permits acquired elsewhere are then taken for used up and do not come back with their thread's death.
  */
 export class Semaphore implements Releasable, Contended {
+  /** Words a semaphore takes in an embedding record. */
+  static readonly WORDS = SEMAPHORE_WORDS;
+
   readonly name: string | undefined;
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly offset: number;
@@ -51,6 +62,16 @@ export class Semaphore implements Releasable, Contended {
     this.name = name;
     this.self = currentThread();
     this.queue = new WaitQueue(words, offset + QUEUE, this);
+  }
+
+  /** Sets up a semaphore in zeroed words, or in words that were set up before and used by nobody. Not while anybody may recover it. */
+  static initialize(words: Int32Array<SharedArrayBuffer>, offset: number, initial: number): void {
+    initializeSemaphore(words, offset, initial);
+  }
+
+  /** The semaphore at word `offset` of a record, where {@link initialize} has set one up. */
+  static at(words: Int32Array<SharedArrayBuffer>, offset: number, options: LockOptions = {}): Semaphore {
+    return new Semaphore(words, offset, options.name);
   }
 
   /** Opens a semaphore of another thread. EINVAL for the handle of something else. */
