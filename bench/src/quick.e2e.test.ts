@@ -57,7 +57,10 @@ test('the page has a picture per machine of the marks and of each thing that was
   }
   expect(page.match(/<svg /g)).toHaveLength(2 * pictures);
   expect(page.match(/<figure><figcaption>two</g)).toHaveLength(pictures);
-  expect(page).toMatch(/(higher|further right) is better/);
+  // Below each one which way is better, and what is expected.
+  const words = /<b>(higher|lower|further right|further left) is better<\/b>\. (Marks?: <code>|No mark\.)/g;
+  expect(page.match(words)).toHaveLength(pictures - 1);
+  for (const { about } of parts) expect(page).toContain(`<p>${about} A dot is the median of the rounds`);
   expect(page.replaceAll(/http:\/\/www\.w3\.org\/[^"]*/g, '')).not.toMatch(/https?:|<script|<link|url\(http/);
   // A colour that only the drawing knows has been replaced everywhere.
   expect(page).not.toMatch(/#0102|#0a0b/);
