@@ -109,7 +109,7 @@ export class Expedition {
   async #play(plan: Plan): Promise<Execution | undefined> {
     const player = this.#player;
     this.#options.signal?.throwIfAborted();
-    const execution = player.play(plan);
+    const execution = player.play(this.#options.everywhere === true ? { ...plan, allHot: true } : plan);
     this.#executions++;
     this.#steps += execution.length;
     const fault = faultOf(player, execution);

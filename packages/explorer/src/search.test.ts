@@ -1,5 +1,5 @@
 /** The exhaustive search against the plain enumeration of all interleavings, on random little programs. */
-import { search } from '@mediated/explorer';
+import { search, type World } from '@mediated/explorer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Instruction } from './scenarios.fixture.js';
@@ -131,3 +131,19 @@ test.each([
     );
   },
 );
+
+test('a plain read of what only another thread changes: everywhere, and only there', async () => {
+  const plainReader = (world: World) => {
+    const words = world.share('words', () => new Int32Array(new SharedArrayBuffer(8)));
+    world.start('writer', () => {
+      Atomics.store(words, 0, 1);
+      Atomics.store(words, 1, 1);
+    });
+    world.start('reader', () => {
+      if (words[0] !== words[1]) throw new Error('between the two');
+    });
+  };
+  expect(await search('plain reader', plainReader)).toMatchObject({ complete: true, failure: undefined });
+  const { failure } = await search('plain reader', plainReader, { everywhere: true });
+  expect(failure?.message).toContain('between the two');
+});
