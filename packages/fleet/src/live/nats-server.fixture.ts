@@ -12,6 +12,9 @@ import { connect } from '@nats-io/transport-node';
 const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 const PROGRAM = process.env.MEDIATED_NATS_SERVER || join(CACHE, 'mediated', 'nats', 'nats-server');
 
+/** Lines of its log that are kept. */
+const MOST_SAID = 200;
+
 /** Why there is no server on this machine; empty when there is one. */
 export const noServer =
   process.env.MEDIATED_NATS_MISSING ||
@@ -29,6 +32,8 @@ export class NatsServer {
   readonly #folder: string;
   readonly #configuration: string;
   #child: ChildProcess | undefined;
+  /** The last lines that it has said. */
+  readonly said: string[] = [];
 
   private constructor(port: number, folder: string, configuration: string) {
     this.port = port;
@@ -81,16 +86,17 @@ export class NatsServer {
     const child = spawn(PROGRAM, ['-c', this.#configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     const lines = createInterface({ input: child.stderr! });
-    const said: string[] = [];
+    const { said } = this;
+    said.length = 0;
     await new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
         said.push(line);
+        if (said.length > MOST_SAID) said.shift();
         if (ready.test(line)) resolve();
       });
       child.once('exit', () => reject(new Error(`nats-server has ended:\n${said.join('\n')}`)));
       child.once('error', reject);
     });
-    lines.on('line', () => said.shift());
   }
 
   signal(name: NodeJS.Signals): void {

@@ -31,6 +31,8 @@ export class StormClient {
   #next = 0;
   #stopped = false;
   operations = 0;
+  /** What it waits for. */
+  doing = '';
   readonly wrong: string[] = [];
 
   constructor(fleet: Fleet, number: number, seed: number) {
@@ -59,6 +61,7 @@ export class StormClient {
     const count = 1 + this.#below(3);
     const uuids = Array.from({ length: count }, () => this.#uuid(this.#number, this.#next++));
     const policy = this.#below(2) === 0 ? 'spread' : 'pack';
+    this.doing = `create ${uuids.join(' ')}`;
     const { created, failed } = await this.#fleet.create({ type: 'mtty-1', uuids, policy, deadline: 15_000 });
     for (const placed of created) this.#kept.set(placed.uuid, placed);
     for (const { uuid, error } of failed) {
@@ -74,6 +77,7 @@ export class StormClient {
     if (devices.length === 0) return;
     const { uuid, host, epoch } = devices[this.#below(devices.length)];
     this.#kept.delete(uuid);
+    this.doing = `remove ${uuid} of ${host}`;
     try {
       await this.#fleet.remove(uuid);
       this.#removed.add(uuid);
@@ -89,6 +93,7 @@ export class StormClient {
   /** Everybody wants the same UUID, or wants it gone; whatever comes of it, it is there once at most. */
   async #contest(): Promise<void> {
     const uuid = this.#uuid(99, this.#below(CONTESTED));
+    this.doing = `create or remove ${uuid}`;
     if (this.#below(2) === 0) await this.#fleet.create({ type: 'mtty-2', uuids: [uuid], deadline: 15_000 });
     else await this.#fleet.remove(uuid).catch(() => {});
   }

@@ -132,32 +132,58 @@ describe.skipIf(noServer !== '')(`a storm ${noServer}`, () => {
       await server.kill();
       // Two of three go on: every client gets answers again.
       await expect
-        .poll(() => clients.every(({ operations }, at) => operations > before[at] + 3), { timeout: 60_000 })
-        .toBe(true);
-      await server.begin(/Server is ready/);
-      // The next one is killed only when this one has caught up.
-      await expect.poll(() => caughtUp(urls), { timeout: 60_000, interval: 200 }).toBe(true);
+        .poll(
+          () => {
+            const waiting = clients.filter(({ operations }, at) => operations <= before[at] + 3);
+            return waiting.map(({ doing, operations }) => `operation ${operations}: ${doing}`);
+          },
+          { timeout: 60_000 },
+        )
+        .toEqual([]);
+      await bringBack(server, urls);
     }
     for (const storm of clients) storm.stop();
     await Promise.all(running);
     await audit(fleet, processes, clients);
-  });
+  }, 240_000);
 });
 
-/** Whether all replicas of the fleet's streams are current. */
-async function caughtUp(urls: string): Promise<boolean> {
+/** How often a server is begun until the others hear of it. */
+const STARTS = 3;
+
+/**
+ * Resolves when a server that was killed has caught up: the next one is killed only then. Now and then a server is not heard of by
+ * the others after its start ("active" a minute ago, in all streams); an operator starts it once more, and so does this.
+ */
+async function bringBack(server: NatsServer, urls: string): Promise<void> {
+  for (let start = 1; ; start++) {
+    await server.begin();
+    try {
+      await expect.poll(() => lagging(urls), { timeout: 40_000, interval: 200 }).toEqual([]);
+      return;
+    } catch (error) {
+      process.stderr.write(`start ${start} of the server at ${server.url}: ${error}\n${server.said.join('\n')}\n`);
+      if (start === STARTS) throw error;
+      await server.kill();
+    }
+  }
+}
+
+/** What of the fleet's streams is not kept by all three servers yet. */
+async function lagging(urls: string): Promise<string[]> {
   const { connect } = await import('@nats-io/transport-node');
   const { jetstreamManager } = await import('@nats-io/jetstream');
   const connection = await connect({ servers: urls.replaceAll('nats://', '').split(',') });
   try {
     const manager = await jetstreamManager(connection);
-    for await (const { cluster } of manager.streams.list()) {
-      if (cluster?.leader === undefined || !cluster.replicas?.every(({ current }) => current)) return false;
-      if (cluster.replicas.length !== 2) return false;
+    const behind: string[] = [];
+    for await (const { config, cluster } of manager.streams.list()) {
+      const current = cluster?.replicas?.filter((replica) => replica.current).length;
+      if (cluster?.leader === undefined || current !== 2) behind.push(`${config.name}: ${JSON.stringify(cluster)}`);
     }
-    return true;
-  } catch {
-    return false;
+    return behind;
+  } catch (error) {
+    return [String(error)];
   } finally {
     await connection.close();
   }
