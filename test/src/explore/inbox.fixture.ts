@@ -65,7 +65,13 @@ export async function inbox(world: World): Promise<void> {
         return count;
       };
       const isReady = () => rings.some((ring) => ring.ready);
-      const pump = new Pump(views, RECEIVER, { drain, isReady, takeMicrotaskDebt: () => false, idle: () => {} });
+      const pump = new Pump(views, RECEIVER, {
+        drain,
+        isReady,
+        glance: isReady,
+        takeMicrotaskDebt: () => false,
+        idle: () => {},
+      });
       pump.look();
     });
   });

@@ -12,18 +12,21 @@ export class BlockingWait {
   readonly #words: Int32Array;
   readonly #parked: number;
   readonly #isReady: () => boolean;
+  readonly #glance: () => boolean;
 
-  constructor(words: Int32Array, thread: number, isReady: () => boolean) {
+  /** `isReady` and `glance` as in `PumpTarget`. */
+  constructor(words: Int32Array, thread: number, isReady: () => boolean, glance: () => boolean) {
     this.#words = words;
     this.#parked = rowOf(thread) + PARKED;
     this.#isReady = isReady;
+    this.#glance = glance;
   }
 
   /** Looks for a message for a while. */
   spin(): boolean {
     let start = 0;
     for (;;) {
-      for (let looks = 0; looks < 256; looks++) if (this.#isReady()) return true;
+      for (let looks = 0; looks < 256; looks++) if (this.#glance()) return true;
       const now = performance.now();
       if (start === 0) start = now;
       else if (now - start > SPIN) return false;

@@ -74,12 +74,14 @@ export class Endpoint {
     this.#peers = new Peers(this);
     this.#reader = new SlotReader(this);
     const isReady = () => this.#peers.ready || this.#newsUnseen;
-    this.#blocking = new BlockingWait(words, thread, isReady);
+    const glance = () => this.#peers.glance || this.#newsShown;
+    this.#blocking = new BlockingWait(words, thread, isReady, glance);
     this.#pump = sleepsElsewhere
       ? new ForeignSleep(words, thread, isReady)
       : new Pump(this.views, thread, {
           drain: () => this.drain(),
           isReady,
+          glance,
           takeMicrotaskDebt: () => this.#reader.takeMicrotaskDebt(),
           idle: () => {
             if (this.pending.awaited === 0) this.#holdProcess(false);

@@ -117,6 +117,11 @@ export class PeerLink implements PayloadRoad {
     );
   }
 
+  /** As {@link ready}, but may miss what is only just there. */
+  get glance(): boolean {
+    return this.requestsIn.glance || this.repliesIn.glance || (this.waiting && this.ready);
+  }
+
   /** Sends an ask, or keeps it until the peer has room. May throw `DataCloneError` or EIO. */
   ask(entry: PendingAsk, id: number, args: readonly unknown[]): void {
     if (this.request(entry.actor, entry.message, args, id)) {

@@ -25,6 +25,12 @@ export class Peers {
     return false;
   }
 
+  /** As {@link ready}, but may miss what is only just there. */
+  get glance(): boolean {
+    for (const link of this.#links) if (link.glance) return true;
+    return false;
+  }
+
   /** The link to a thread; announces this thread to it when new. */
   link(thread: number): PeerLink {
     const link = this.#byThread[thread];

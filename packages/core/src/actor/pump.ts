@@ -46,6 +46,8 @@ export interface PumpTarget {
   drain(): number;
   /** True when something waits to be drained. */
   isReady(): boolean;
+  /** As `isReady` at a fraction of its cost, but may miss what is only just there: for who looks again and again. */
+  glance(): boolean;
   /** True when a drain resolved promises whose continuations should run before more is drained; reading clears it. */
   takeMicrotaskDebt(): boolean;
   /** Called before sleeping; lets the process end when nothing is awaited. */
@@ -159,7 +161,7 @@ export class Pump {
     const start = performance.now();
     do {
       for (let looks = 0; looks < 64; looks++) {
-        if (this.#target.isReady()) {
+        if (this.#target.glance()) {
           this.#doubles[this.#counters + SPINS_PAID]++;
           if (this.#credit < CREDIT) this.#credit++;
           return true;

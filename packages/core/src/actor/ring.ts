@@ -104,11 +104,16 @@ export class RingConsumer {
   }
 
   /**
-   * {@link peek}, but may miss what is only just published: for a reader that asks {@link ready} before it sleeps. Most looks
-   * find nothing, and an operation of `Atomics` is a call; the plain look costs next to nothing.
+   * As {@link ready}, but may miss what is only just published: for a reader that looks often and asks `ready` before it
+   * sleeps. An operation of `Atomics` is a call, a plain look costs next to nothing.
    */
+  get glance(): boolean {
+    return (this.#words[this.#next + SEAL] & 1) === this.#seal;
+  }
+
+  /** {@link peek}, but may miss what {@link glance} misses. */
   look(): number {
-    return (this.#words[this.#next + SEAL] & 1) === this.#seal ? this.peek() : -1;
+    return this.glance ? this.peek() : -1;
   }
 
   /** True when at least `count` messages wait, up to RING_SLOTS. */
