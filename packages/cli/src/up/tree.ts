@@ -21,23 +21,33 @@ export class NoTree extends Error {
 
 export class Tree {
   readonly #mount: SysfsMount;
-  /** The folder goes with it. */
-  readonly #made: boolean;
+  /** Takes away the folder that was made for it; undefined: none was. */
+  readonly #takeAway: (() => void) | undefined;
 
-  private constructor(mount: SysfsMount, made: boolean) {
+  private constructor(mount: SysfsMount, takeAway: (() => void) | undefined) {
     this.#mount = mount;
-    this.#made = made;
+    this.#takeAway = takeAway;
   }
 
   /** `place`: a folder; a fresh one where it is absent. Rejects with a {@link NoTree}. */
   static async open(runtime: Runtime, place: string | undefined, pci: readonly PciEntry[]): Promise<Tree> {
     const at = place === undefined ? undefined : resolve(place);
-    const made = at !== undefined && make(at);
+    const takeAway = at !== undefined && make(at) ? () => remove(at) : undefined;
+    // For a program that ends without closing.
+    if (takeAway !== undefined) process.once('exit', takeAway);
     try {
       const mount = await mountSysfs(runtime, { pci: pci.map(describe), ...(at === undefined ? {} : { at }) });
-      return new Tree(mount, made);
+      if (takeAway !== undefined) {
+        // Behind what the mount itself does then.
+        process.off('exit', takeAway);
+        process.once('exit', takeAway);
+      }
+      return new Tree(mount, takeAway);
     } catch (error) {
-      if (made) takeAway(at);
+      if (takeAway !== undefined) {
+        process.off('exit', takeAway);
+        takeAway();
+      }
       if (!isMediatedError(error)) throw error;
       const [missing] = error.message.replace(`${error.code}: `, '').split('; without a mount');
       throw new NoTree(error.code, missing);
@@ -50,7 +60,9 @@ export class Tree {
 
   async close(): Promise<void> {
     await this.#mount.unmount();
-    if (this.#made) takeAway(this.path);
+    if (this.#takeAway === undefined) return;
+    process.off('exit', this.#takeAway);
+    this.#takeAway();
   }
 }
 
@@ -67,7 +79,7 @@ function make(path: string): boolean {
   }
 }
 
-function takeAway(path: string): void {
+function remove(path: string): void {
   try {
     rmdirSync(path);
   } catch {
