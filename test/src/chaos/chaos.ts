@@ -130,7 +130,7 @@ export class Chaos {
   #settling = 0;
   /** The parent that is being unregistered in the middle of a storm. */
   #leaving: string | undefined;
-  #footprint: { reading: Footprint; deaths: number } | undefined;
+  #footprint: { reading: Footprint; controlDeaths: number } | undefined;
 
   private constructor(options: ChaosOptions) {
     this.#options = options;
@@ -338,10 +338,12 @@ export class Chaos {
       const { deaths: ended } = this.#report();
       if (ended !== this.#kills) found.push({ check: 'threads', text: `${this.#kills} kills, but ${ended} deaths` });
       const reading = readFootprint(subject);
-      const { deaths } = this.#hosted;
-      if (this.#counts <= WARM_COUNTS) this.#footprint = { reading, deaths };
+      const { controlDeaths } = this.#hosted;
+      if (this.#counts <= WARM_COUNTS) this.#footprint = { reading, controlDeaths };
       else if (this.#footprint !== undefined) {
-        found.push(...compareFootprints(this.#footprint.reading, reading, deaths - this.#footprint.deaths));
+        found.push(
+          ...compareFootprints(this.#footprint.reading, reading, controlDeaths - this.#footprint.controlDeaths),
+        );
       }
     } while (found.length > 0 && performance.now() - from < settling);
     this.#settling = Math.max(this.#settling, performance.now() - from);

@@ -27,6 +27,7 @@ export class HostedThreads {
   readonly #doomed = new Set<HostedThread>();
   readonly #died: (death: HostedDeath) => void;
   #deaths = 0;
+  #controlDeaths = 0;
 
   private constructor(
     orders: Int32Array<SharedArrayBuffer>,
@@ -54,6 +55,11 @@ export class HostedThreads {
     return this.#deaths;
   }
 
+  /** Deaths so far of the control thread. */
+  get controlDeaths(): number {
+    return this.#controlDeaths;
+  }
+
   /** Kills a driver's thread, or the control thread, as planned. False when it is dying or starting already. */
   async kill({ victim, place, way, after, micros }: Plan): Promise<boolean> {
     const at = victim === 'control' ? this.#threads.length - 1 : place;
@@ -69,6 +75,7 @@ export class HostedThreads {
         this.#deaths++;
         this.#doomed.delete(thread);
         if (victim === 'driver') clearOrder(this.#orders, order);
+        else this.#controlDeaths++;
         this.#died({ name: thread.name, thread: thread.id });
         resolve();
       });

@@ -133,6 +133,10 @@ const soFar: ChaosReport[] = [];
 const started = performance.now();
 let told = started;
 function progress(at: number, report: ChaosReport): void {
+  // At once: a run may be long.
+  for (const { check, text, kills } of report.violations.slice(soFar[at]?.violations.length ?? 0)) {
+    console.log(`  ${report.gate}, after ${kills} kills, ${check}: ${text}`);
+  }
   soFar[at] = report;
   if (performance.now() - told < PROGRESS) return;
   told = performance.now();
