@@ -108,6 +108,12 @@ async function findMutant(mutant: Mutant): Promise<boolean> {
   }
 }
 
+/** What cannot be explored counts as failed; the others go on. */
+const refused = (name: string) => (error: Error) => {
+  console.log(`${name} REFUSED: ${error.message}`);
+  return false;
+};
+
 if (values.help) {
   console.log(USAGE);
   process.exit();
@@ -116,12 +122,15 @@ const only = values.only;
 const outcomes: boolean[] = [];
 if (!values.mutants) {
   row('target', 'threads', 'kills', 'bound', 'executions', 'steps', '', 'time');
-  for (const target of TARGETS) if (target.name.includes(only)) outcomes.push(await exploreTarget(target));
+  for (const target of TARGETS) {
+    if (target.name.includes(only)) outcomes.push(await exploreTarget(target).catch(refused(target.name)));
+  }
 }
 if (!values.targets && values.replay === undefined && values.random === undefined) {
   console.log('\nmutants: how each was found, after how many executions');
   for (const mutant of MUTANTS) {
-    if (mutant.name.includes(only) || mutant.target === only) outcomes.push(await findMutant(mutant));
+    if (!mutant.name.includes(only) && mutant.target !== only) continue;
+    outcomes.push(await findMutant(mutant).catch(refused(mutant.name)));
   }
 }
 const failed = outcomes.filter((passed) => !passed).length;

@@ -37,7 +37,12 @@ export async function openYard(world: World, words = 1024): Promise<Yard> {
   if (world.thread < 0 && !controllers.has(sync)) {
     // Each mutant's code takes an id in the controller too: in a table of its own, for one process has but 64.
     controllers.add(sync);
-    sync.ThreadTable.join(createTable(controllers.size + 1));
+    try {
+      sync.ThreadTable.join(createTable(controllers.size + 1));
+    } catch (error) {
+      // A scenario without a yard was declared with this code before: it has its id.
+      if (codeOf(error) !== 'EINVAL') throw error;
+    }
   }
   const threads = world.shareUnexplored('thread table', () => {
     const buffer = createTable(1);
