@@ -2,7 +2,6 @@
  * What an actor is: a protocol and a function that starts it on its thread. State lives in the closure of `start`
  * and needs no lock; other threads reach it through its `ActorRef` only.
  */
-import { Mutex } from 'async-mutex';
 import { lockDebug, lockTask } from '../sync/lockdep.js';
 import type { ActorCell, Handler } from './dispatcher.js';
 import type { Endpoint } from './endpoint.js';
@@ -122,9 +121,13 @@ function asLockTask(handler: Handler): Handler {
   return lockDebug ? (...args) => lockTask(() => handler(...args)) : handler;
 }
 
+/** Every handler begins when all that were called before it are through, whatever came of them. */
 function oneAtATime(): (handler: Handler) => Handler {
-  const mutex = new Mutex();
+  let last: Promise<unknown> = Promise.resolve();
   return (handler) =>
-    (...args) =>
-      mutex.runExclusive(() => handler(...args));
+    (...args) => {
+      const result = last.then(() => handler(...args));
+      last = result.catch(() => {});
+      return result;
+    };
 }

@@ -4,7 +4,6 @@
  * system calls its methods (usually the main thread); other threads use `Client`.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { wrap } from 'comlink';
 import { createEmitter } from '../emitter.js';
 import { MediatedError } from '../errors.js';
 import { currentThread, MAX_THREADS, ThreadTable } from '../sync/threads.js';
@@ -13,6 +12,7 @@ import { type ActorHandle, ActorRef } from './actor-ref.js';
 import { Attachments } from './attachments.js';
 import * as channels from './channels.js';
 import { Client, type ClientTicket } from './client.js';
+import { ControlCalls } from './control-calls.js';
 import { Endpoint } from './endpoint.js';
 import { withinGrace } from './grace.js';
 import { HostedThread } from './hosted-thread.js';
@@ -126,7 +126,7 @@ export class ActorSystem {
         : await this.#readyThread(placement.thread, false);
     const spec = { id: ++this.#actorNumbers[thread.id], label, module, export: label, options };
     try {
-      await thread.invoke((control) => control.start(spec));
+      await thread.control.call('start', spec);
     } catch (error) {
       await this.#endOwned(thread);
       throw error;
@@ -149,7 +149,7 @@ export class ActorSystem {
     thread.specs.delete(actor);
     this.#actors.delete(spec);
     try {
-      await thread.invoke((control) => control.stop(actor));
+      await thread.control.call('stop', actor);
     } finally {
       channels.actorStopped.publish({ thread: id, name: thread.name, actor, label: spec.label });
       await this.#endOwned(thread);
@@ -256,18 +256,18 @@ export class ActorSystem {
       transferList: [...transfer, commands.port2],
     });
     thread.worker = worker;
-    thread.control = wrap(commands.port1 as never) as unknown as HostedThread['control'];
+    const control = new ControlCalls(commands.port1);
+    thread.control = control;
     let failure: Error | undefined;
     worker.once('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
     });
     this.#table.watch(worker, { id: thread.id, keep: true });
     worker.once('exit', () => {
-      commands.port1.close();
-      thread.failCalls(new MediatedError('EIO', `thread ${thread.name} has ended`, { cause: failure }));
+      control.end(new MediatedError('EIO', `thread ${thread.name} has ended`, { cause: failure }));
       this.#exited(thread, failure);
     });
-    await thread.call((control) => control.statistics());
+    await control.call('statistics');
     if (thread.state === 'starting') thread.state = 'running';
   }
 
@@ -276,10 +276,7 @@ export class ActorSystem {
     thread.specs.delete(spec.id);
     this.#actors.delete(spec);
     if (thread.state !== 'running') return;
-    await withinGrace(
-      this.#grace,
-      thread.invoke((control) => control.stop(spec.id)),
-    ).catch(warn);
+    await withinGrace(this.#grace, thread.control.call('stop', spec.id)).catch(warn);
     channels.actorStopped.publish({ thread: thread.id, name: thread.name, actor: spec.id, label: spec.label });
   }
 
@@ -299,11 +296,7 @@ export class ActorSystem {
     const isRunning = thread.state === 'running';
     thread.state = 'stopping';
     this.#unname(thread);
-    if (isRunning)
-      await withinGrace(
-        this.#grace,
-        thread.invoke((control) => control.shutdown()),
-      ).catch(warn);
+    if (isRunning) await withinGrace(this.#grace, thread.control.call('shutdown')).catch(warn);
     await thread.worker.terminate();
     channels.threadStopped.publish({ thread: id, name });
     this.events.emit('threadStop', { id, name });
@@ -334,7 +327,7 @@ export class ActorSystem {
     const { worker } = thread;
     try {
       await launched;
-      for (const spec of [...thread.specs.values()]) await thread.invoke((control) => control.start(spec));
+      for (const spec of [...thread.specs.values()]) await thread.control.call('start', spec);
     } catch (error) {
       // This worker and no later one: the exit handler may have started that already.
       await worker.terminate();

@@ -1,9 +1,7 @@
 /**
- * The control interface of a hosting thread: rare calls with rich arguments, over a comlink endpoint.
- * `thread-main.ts` implements it, `system.ts` calls it.
+ * The control interface of a hosting thread. `thread-main.ts` implements it, `system.ts` calls it, over `control-calls.ts`.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { WireError } from '../errors.js';
 import type { PeerNotice } from './ports.js';
 import type { ThreadStatistics } from './statistics.js';
 
@@ -16,16 +14,13 @@ export interface ActorSpec {
   readonly options: unknown;
 }
 
-/** An answer that keeps errors whole across the thread boundary. */
-export type Outcome<T> = { readonly value: T } | { readonly error: WireError };
-
 /** What the host offers. */
 export interface ThreadControl {
-  start(spec: ActorSpec): Promise<Outcome<void>>;
-  stop(actor: number): Promise<Outcome<void>>;
+  start(spec: ActorSpec): Promise<void>;
+  stop(actor: number): Promise<void>;
   statistics(): ThreadStatistics;
   /** Stops every actor, last started first, waits for handlers under way and leaves the system. */
-  shutdown(): Promise<Outcome<void>>;
+  shutdown(): Promise<void>;
 }
 
 /** What a worker needs in order to attach to a system: as `workerData` of a host, or inside a client ticket. */

@@ -1,13 +1,10 @@
 /** Entry of the workqueue's pool threads: loads a module and calls one of its exports. Started by `workqueue.ts` only. */
-import { toWire } from '../errors.js';
-import type { Outcome } from './thread-control.js';
+import { type Outcome, outcomeOf } from './outcome.js';
 import type { WorkItem } from './workqueue.js';
 
-export default async function run(item: WorkItem): Promise<Outcome<unknown>> {
-  try {
+export default function run(item: WorkItem): Promise<Outcome<unknown>> {
+  return outcomeOf(async () => {
     const module = (await import(item.module)) as Record<string, (...args: unknown[]) => unknown>;
-    return { value: await module[item.export](...item.args) };
-  } catch (error) {
-    return { error: toWire(error) };
-  }
+    return module[item.export](...item.args);
+  });
 }

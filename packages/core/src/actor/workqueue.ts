@@ -6,9 +6,9 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { fromWire, MediatedError } from '../errors.js';
+import { MediatedError } from '../errors.js';
 import { ThreadTable } from '../sync/threads.js';
-import type { Outcome } from './thread-control.js';
+import { type Outcome, resultOf } from './outcome.js';
 
 /** One piece of work: an exported function and its structured-cloneable arguments. */
 export interface WorkItem {
@@ -55,8 +55,7 @@ export class Workqueue {
       if (cause instanceof Error && cause.name === 'DataCloneError') throw cause;
       throw new MediatedError('EIO', `${item.export}: its pool thread has ended`, { syscall: 'work', cause });
     }
-    if ('error' in outcome) throw fromWire(outcome.error);
-    return outcome.value;
+    return resultOf(outcome);
   }
 
   /** Terminates the pool; work under way rejects with ECANCELED. */
