@@ -42,7 +42,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'git clone <this repository> && cd <it>': '.ci/run',
   'mediated up': 'packages/cli/src/up/up.e2e.test.ts',
   'mediated up     # a runtime with every driver, and its tree; says where it is': 'packages/cli/src/up/up.e2e.test.ts',
-  'mediated up --socket-dir /tmp/vm &': 'packages/cli/src/up/sockets.e2e.test.ts',
+  'mediated up --socket-dir /tmp/vm &   # go on when it says ready': 'packages/cli/src/up/sockets.e2e.test.ts',
   'echo \'{"request":"list"}\' | nc -NU "$XDG_RUNTIME_DIR/mediated/default.sock"':
     'packages/cli/src/control/control.test.ts',
   'pnpm test:oracle                 # a line per difference, then counts': 'test/src/oracle/oracle.e2e.test.ts',
