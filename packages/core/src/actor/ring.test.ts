@@ -37,6 +37,7 @@ function send(producer: RingProducer, value: number): boolean {
 
 function receive(consumer: RingConsumer): number | undefined {
   const at = consumer.peek();
+  if (consumer.look() !== at || consumer.glance !== consumer.ready) throw new Error('a plain look sees something else');
   if (at === -1) return undefined;
   const value = words[at];
   expect(sealed(words, at)).toBe(value & 0xffff);
