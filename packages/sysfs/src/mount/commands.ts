@@ -1,5 +1,6 @@
 /** mount(8) and umount(8), called with arguments and never through a shell. Used by the thread that mounts. */
 import { spawn, spawnSync } from 'node:child_process';
+import { rmdirSync } from 'node:fs';
 
 /** Kind of file system that a mount is listed with. */
 export const KIND = 'fuse.mediated';
@@ -44,6 +45,15 @@ export function unmountAt(path: string): Promise<Outcome> {
 /** {@link unmountAt} at the end of the process. */
 export function unmountAtExit(path: string): void {
   spawnSync('umount', ['-i', '-c', '-l', '--', path], { stdio: 'ignore' });
+}
+
+/** Removes the directory of a mount at the end of the process, if nothing is mounted or left there. */
+export function removeAtExit(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // The cleaner tries it again when the process is gone.
+  }
 }
 
 function run(program: string, args: readonly string[], descriptor?: number): Promise<Outcome> {

@@ -140,10 +140,11 @@ describe.skipIf(reason !== undefined)('mounting', () => {
     await stage.close();
   });
 
-  test.each(['exit', 'throw'])('%s leaves no mount', async (what) => {
+  test.each(['exit', 'throw'])('%s leaves no mount, and no directory that was made for it', async (what) => {
     const { child, path } = await startMounter(what);
     if (child.exitCode === null) await once(child, 'exit');
     expect(mountsAt(path)).toEqual([]);
+    expect(existsSync(path)).toBe(false);
   });
 
   test.skipIf(!existsSync('/usr/bin/perl')).each(['SIGKILL', 'SIGTERM'] as const)(

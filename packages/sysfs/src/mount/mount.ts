@@ -10,7 +10,7 @@ import type { Runtime } from '@mediated/core';
 import { WAKE_NAME } from '../serve/session.js';
 import type { PciFunctionDescription } from '../tree/pci-functions.js';
 import { Cleaner } from './cleaner.js';
-import { mountAt, unmountAt, unmountAtExit } from './commands.js';
+import { mountAt, removeAtExit, unmountAt, unmountAtExit } from './commands.js';
 import { mountTable } from './mount-table.js';
 import { makeUsable } from './place.js';
 import { cannotMount, refusedBy, withoutDevice } from './refusals.js';
@@ -98,6 +98,7 @@ class Mount implements SysfsMount {
   readonly #atExit = () => {
     this.#server.endAtExit();
     if (this.#isThere()) unmountAtExit(this.path);
+    if (this.#temporary) removeAtExit(this.path);
   };
   #unmounting: Promise<void> | undefined;
 
