@@ -55,7 +55,7 @@ function readArguments(): Arguments {
         gate: { type: 'string' },
         check: { type: 'string', default: '100' },
         from: { type: 'string', default: '0' },
-        processes: { type: 'string', default: String(Math.ceil(availableParallelism() / CORES)) },
+        processes: { type: 'string' },
         break: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -74,7 +74,10 @@ function readArguments(): Arguments {
       gates,
       checkEvery: whole('check', values.check, 1),
       from: whole('from', values.from, 0),
-      processes: whole('processes', values.processes, 1),
+      processes:
+        values.processes === undefined
+          ? Math.max(gates.length, Math.floor(availableParallelism() / CORES))
+          : whole('processes', values.processes, 1),
     };
   } catch (error) {
     refuse(error instanceof Error ? error.message : String(error));
