@@ -127,11 +127,13 @@ console.log(`chaos: ${kills} kills, seed ${seed}, gates ${gates.join(', ')}`);
 const parts = divide(wanted);
 const storms = await Storms.prepare();
 let interrupted = false;
-process.on('SIGINT', () => {
+const interrupt = () => {
   console.log(interrupted ? 'chaos: ends at once' : 'chaos: kills no more, counts a last time (again: ends at once)');
   interrupted = true;
   storms.stop();
-});
+};
+process.on('SIGINT', interrupt);
+process.on('SIGTERM', interrupt);
 const soFar: ChaosReport[] = [];
 const started = performance.now();
 let told = started;
