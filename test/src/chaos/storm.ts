@@ -17,8 +17,9 @@ process.on('message', (order: StormOrder) => {
   else void run(order.run);
 });
 process.on('disconnect', () => stopping.abort());
-// Of a terminal that interrupts every process: the parent says what is to be done.
+// Who interrupts the whole group has told the parent too, which says what is to be done.
 process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
 
 async function run(options: ChaosOptions): Promise<void> {
   const report = await Chaos.run({ ...options, signal: stopping.signal, progress: (soFar) => tell({ soFar }) });
