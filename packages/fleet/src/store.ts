@@ -63,7 +63,8 @@ export class Store {
    * {@link refusalOf}.
    */
   static async open(connection: NatsConnection, names: Names): Promise<Store> {
-    const missing = new MediatedError('ENODEV', `no host has ever joined a fleet ${names.fleet} there`);
+    const text = `no host has ever joined a fleet ${names.fleet} there; the first one makes it (mediated up --fleet URL)`;
+    const missing = new MediatedError('ENODEV', text);
     const hosts = await openBucket(connection, names.hosts);
     if (hosts === undefined) throw missing;
     const found = await read(hosts, FLEET_KEY, fleetRecord, names.fleet);
