@@ -116,7 +116,7 @@ beside one's own, copy its files there and write the page anew with --page.
   --json FILE     also writes {"suite": {"figure": number}} to FILE
   --results DIR   where results and page are written, instead of bench/results
   --machine NAME  what this machine is called on the page, instead of its processor's name
-  --page          measures nothing and writes the page of the results that are there
+  --page          measures nothing, writes the page of the results that are there and prints their figures in Markdown
   -h, --help      prints this
 
 Ctrl-C ends the part that runs and leaves nothing behind; the suites that were done are kept.

@@ -9,6 +9,7 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine, type Plan } from './arguments.js';
 import { figuresAsJson, spreadOf } from './figures.js';
+import { figuresTable } from './figures-table.js';
 import { runPart } from './harness/run-part.js';
 import { formatSeconds, Progress } from './progress.js';
 import { reportSuite } from './report.js';
@@ -16,6 +17,7 @@ import { commitOf, type PartOutcome, readResults, type SuiteResult, thisMachine,
 import { expectedSeconds, type Suite } from './suite.js';
 import { SUITES } from './suites.js';
 
+const ORDER = SUITES.map(({ name }) => name);
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 interface Measuring {
@@ -67,8 +69,7 @@ async function writePage(folder: string): Promise<string> {
   // Loaded when something is drawn: the library for it takes longer to load than everything else.
   const { renderPage } = await import('./page/page.js');
   const page = join(folder, 'index.html');
-  const order = SUITES.map(({ name }) => name);
-  await writeFile(page, renderPage(await readResults(folder), order));
+  await writeFile(page, renderPage(await readResults(folder), ORDER));
   return page;
 }
 
@@ -85,6 +86,11 @@ async function run(plan: Plan, signal: AbortSignal): Promise<number> {
   await mkdir(results, { recursive: true });
   await readResults(results);
   if (onlyPage) {
+    const kept = await readResults(results);
+    for (const name of new Set(kept.map(({ machine }) => machine.name))) {
+      const own = kept.filter(({ machine }) => machine.name === name);
+      console.log(`${name}\n\n${figuresTable(own, ORDER)}\n`);
+    }
     sayWritten([await writePage(results)]);
     return 0;
   }
