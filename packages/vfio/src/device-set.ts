@@ -22,7 +22,7 @@ export interface DeviceWords {
 export interface DeviceSet {
   /** The key that its members chose; undefined for a set of one device that chose none. */
   readonly key: string | undefined;
-  /** Held around first open and last close of every member. */
+  /** Held around first open and last close of every member. A later set may get the same one, whose statistics go on. */
   readonly mutex: Mutex;
   /** Slots of the members in the order in which they joined. For a stable answer, hold the mutex. */
   members(): number[];
