@@ -8,6 +8,9 @@ const MAIN = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url))
 function chaos(...words: string[]): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, '--gate', 'rwsem', ...words], {
     encoding: 'utf8',
+    // A run whose own loop hangs has no patience left that could end it; the test's time does not run meanwhile.
+    timeout: 240_000,
+    killSignal: 'SIGKILL',
   });
   return { status, output: stdout + stderr };
 }

@@ -303,8 +303,11 @@ export class Chaos {
         } catch (error) {
           const code = isMediatedError(error) ? error.code : '';
           // ESHUTDOWN: a thread that is being started again does not have the actor yet.
-          if (code === 'EIO' || code === 'ESHUTDOWN') await this.#hosted.ready();
-          else throw error;
+          if (code !== 'EIO' && code !== 'ESHUTDOWN') throw error;
+          if (!this.#goesOn()) return;
+          await this.#hosted.ready();
+          // A thread's end is known by its words at once, by its event only when the loop turns.
+          await new Promise((resolve) => setImmediate(resolve));
         }
       }
     } finally {
