@@ -82,8 +82,8 @@ export const OLD_SETS: Readonly<Record<string, readonly Edit[]>> = {
   'one-lock-for-all': [
     {
       module: 'vfio/platform/define-platform-driver',
-      from: '...operations,',
-      to: "...operations, deviceSet: () => 'platform',",
+      from: '...mmioOperations(),',
+      to: "...mmioOperations(), deviceSet: () => 'platform',",
     },
   ],
 };

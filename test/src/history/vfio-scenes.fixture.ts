@@ -14,7 +14,7 @@ import { Board, nic } from '../../../packages/vfio/dist-fixtures/platform/stage.
 import * as sample from '../../../packages/vfio/dist-fixtures/sample.fixture.js';
 import { Stage } from '../../../packages/vfio/dist-fixtures/stage.fixture.js';
 import { close } from './curtain.fixture.js';
-import { BEGUN, GO, OPENED_WITHOUT_DATA, WORDS } from './vendor.fixture.js';
+import { BEGUN, GO, OPENED_WITHOUT_DATA, SET_TAKEN, WORDS } from './vendor.fixture.js';
 
 const VENDOR = new URL('./vendor.fixture.js', import.meta.url);
 const FAULTY_MBOCHS = new URL('../../../packages/vendors/dist-fixtures/mbochs/faulty.fixture.js', import.meta.url);
@@ -105,16 +105,20 @@ export async function failedRegistration() {
   return { create, smallFit, afterLife };
 }
 
-/** A device joins a set and then cannot be registered: whether the set has gone with it. */
+/** A device joins a set and then cannot be registered: whether that set is still there when the next one is made. */
 export function failedMember() {
-  return withVendor(async (runtime) => {
-    const { locks } = runtime.bus.memory;
-    const fail = () => codeOf(runtime.bus.parent('v').create('vendor-refused'));
-    // The first set of a bus makes room for others.
-    const create = await fail();
-    const { used } = locks;
-    await fail();
-    return { create, setLeft: locks.used > used };
+  return withVendor(async (runtime, told) => {
+    const parent = runtime.bus.parent('v');
+    const create = await codeOf(parent.create('vendor-refused'));
+    const taken: number[] = [];
+    for (const type of ['vendor-joined', 'vendor-joined']) {
+      const file = await openDevice(runtime.bus, await parent.create(type));
+      taken.push(Atomics.load(told, SET_TAKEN));
+      await file.close();
+    }
+    // The second set is certainly a new one; the first has the mutex of the one that has gone, if it has.
+    const [next, fresh] = taken;
+    return { create, setLeft: next === fresh };
   });
 }
 
