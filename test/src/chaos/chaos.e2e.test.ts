@@ -23,7 +23,11 @@ test('kills that are recovered from: everything is in order', () => {
 
 test.each([
   ['locks', /locks: dead thread \d+ holds or awaits a lock/],
-  ['bus locks', /locks: .* holds or awaits a lock|instances: |budgets: |does not come to rest/],
+  // A gate that stays entered is met first by a census, by clients, or by an unregistration, which waits for it.
+  [
+    'bus locks',
+    /locks: .* (holds or awaits a lock|wait for rwSemaphore gate)|instances: |budgets: |does not come to rest/,
+  ],
   ['uuids', /devices, slots and UUIDs agree: \d+ devices, \d+ slots, \d+ UUIDs|does not come to rest/],
   ['slots', /devices, slots and UUIDs agree: dead thread \d+ has the device slots/],
   ['numbers', /group and device numbers: |no IOMMU group number is free/],
