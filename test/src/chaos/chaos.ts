@@ -283,10 +283,16 @@ export class Chaos {
     while (goesOn()) {
       const parent = random.pick(PARENTS);
       this.#leaving = parent.name;
-      await this.#insist(() => this.#runtime.unregisterParent(parent.name));
-      this.#leaving = undefined;
-      this.#unregistered++;
-      await this.#insist(() => this.#runtime.registerParent({ ...parent, driver: CHAOS_DRIVER }));
+      try {
+        await this.#insist(() => this.#runtime.unregisterParent(parent.name));
+        this.#leaving = undefined;
+        this.#unregistered++;
+        await this.#insist(() => this.#runtime.registerParent({ ...parent, driver: CHAOS_DRIVER }));
+      } catch (error) {
+        // Once something is wrong the run ends, and the runtime with it, whatever is under way here.
+        if (this.#violations.length > 0) return;
+        throw error;
+      }
     }
   }
 
@@ -303,8 +309,7 @@ export class Chaos {
         } catch (error) {
           const code = isMediatedError(error) ? error.code : '';
           // ESHUTDOWN: a thread that is being started again does not have the actor yet.
-          if (code !== 'EIO' && code !== 'ESHUTDOWN') throw error;
-          if (!this.#goesOn()) return;
+          if ((code !== 'EIO' && code !== 'ESHUTDOWN') || this.#violations.length > 0) throw error;
           await this.#hosted.ready();
           // A thread's end is known by its words at once, by its event only when the loop turns.
           await new Promise((resolve) => setImmediate(resolve));
