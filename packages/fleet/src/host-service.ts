@@ -77,7 +77,7 @@ export class HostService {
     serve('create', createRequest, (request) => this.#create(request));
     serve('remove', removeRequest, ({ uuid }) => this.#remove(uuid));
     serve('owns', ownsRequest, async ({ uuid, revision }) => {
-      return { owns: this.#parts.reservations.owns(uuid, revision) ? 'yes' : 'no' };
+      return { owns: (await this.#parts.reservations.owns(uuid, revision)) ? 'yes' : 'no' };
     });
     serve('list', listRequest, async ({ after = '' }) => this.#list(after));
     serve('attribute', attributeRequest, ({ uuid, path, text }) => this.#attribute(uuid, path, text));

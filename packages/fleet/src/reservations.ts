@@ -43,10 +43,14 @@ export class Reservations {
     return this.#own.has(uuid);
   }
 
-  /** Whether a revision on the server is this host's, or may turn out to be: false once nobody here will ever give it back. */
-  owns(uuid: string, revision: number): boolean {
+  /**
+   * Whether a revision on the server is this host's, or may turn out to be: false once nobody here will ever give it back. What
+   * is being given back is waited for, so that whoever asks is not refused what is free in a moment.
+   */
+  async owns(uuid: string, revision: number): Promise<boolean> {
+    await this.#releasing.get(uuid);
     if (this.#own.has(uuid)) return this.#own.get(uuid) === revision;
-    return this.#unsettled.has(uuid) || this.#open.has(uuid) || this.#releasing.has(uuid);
+    return this.#unsettled.has(uuid) || this.#open.has(uuid);
   }
 
   /** UUIDs that are reserved. */

@@ -1,5 +1,6 @@
 /** One UUID space: a UUID is at one place in the fleet, and comes back after every failure. */
 import { MediatedError } from '@mediated/core';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -127,23 +128,39 @@ describe.skipIf(noServer !== '')(`UUIDs ${noServer}`, () => {
     const b = await stage.light('b');
     const connection = await connect({ servers: `127.0.0.1:${stage.server.port}` });
     stage.onEnd(() => connection.close());
-    const written = connection.subscribe(`$KV.mediated_devices.${UUID}`)[Symbol.asyncIterator]();
+    const { streams } = await jetstreamManager(connection);
+    const written = async () => (await streams.info('KV_mediated_devices')).state;
     const sent = relay.hold(UUID);
     const create = codeOf(a.host.create('light', 'light-1', UUID));
     await sent;
     relay.sever();
     expect(await create).toBe('EIO');
     // Reserved once more by a connection that works, and given back.
-    await written.next();
-    const devices = await new Kvm(connection).open('mediated_devices');
-    await expect.poll(() => devices.get(UUID), { timeout: 10_000 }).toBeNull();
+    await expect.poll(written, { timeout: 10_000 }).toMatchObject({ last_seq: 1, messages: 0 });
+    expect(a.host.reserved).toEqual([]);
     // The first attempt arrives: a reservation in the name of a host that knows nothing of it.
     await relay.deliver();
-    await written.next();
-    expect((await devices.get(UUID))?.json()).toMatchObject({ host: 'a', epoch: a.host.epoch });
-    expect(a.host.reserved).toEqual([]);
+    await expect.poll(written, { timeout: 10_000 }).toMatchObject({ last_seq: 2 });
     expect(await b.host.create('light', 'light-1', UUID)).toBe(UUID);
     expect(await codeOf(a.host.create('light', 'light-1', UUID))).toBe('EEXIST');
+  });
+
+  test('a create of a UUID that its host is giving back waits for it', async () => {
+    const relay = await stage.relay();
+    const a = await stage.light('a', 4, { servers: relay.url });
+    const b = await stage.light('b');
+    const connection = await connect({ servers: `127.0.0.1:${stage.server.port}` });
+    stage.onEnd(() => connection.close());
+    const asked = connection.subscribe('*.host.a.*.owns')[Symbol.asyncIterator]();
+    await connection.flush();
+    await a.host.create('light', 'light-1', UUID);
+    relay.cut();
+    await a.machine.remove(UUID);
+    const create = b.host.create('light', 'light-1', UUID);
+    await asked.next();
+    relay.heal();
+    expect(await create).toBe(UUID);
+    await expect.poll(() => a.host.reserved).toEqual([]);
   });
 
   test('a removal that is acknowledged has freed its UUID everywhere', async () => {
@@ -160,8 +177,6 @@ describe.skipIf(noServer !== '')(`UUIDs ${noServer}`, () => {
 
   test('what another tool has deleted from a bucket leaves the UUID free', async () => {
     const a = await stage.light('a');
-    const { connect } = await import('@nats-io/transport-node');
-    const { Kvm } = await import('@nats-io/kv');
     await a.host.create('light', 'light-1', UUID);
     await a.machine.remove(UUID);
     await expect.poll(() => a.host.reserved).toEqual([]);
