@@ -66,7 +66,7 @@ export interface Limits {
 export function layOut(
   { words, clocks }: ControlMemory,
   plan: Plan,
-  threads: readonly DeclaredThread[],
+  threads: readonly Pick<DeclaredThread, 'mortal'>[],
   reaper: number,
   limits: Limits,
 ): void {

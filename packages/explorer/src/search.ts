@@ -110,12 +110,19 @@ export class Search {
     for (let step = from; step < length; step++) this.#wantDeathsAndTimeouts(execution, step);
   }
 
+  /**
+   * Deaths and time-outs come first: what is tried after them may put them to sleep, but not the other way round. A thread that
+   * sleeps makes no step, and only a step says that its death is to be tried.
+   */
   #untried(node: Node): number {
-    for (let rest = node.wanted & ~node.tried & ~node.asleep; rest !== 0; rest &= rest - 1) {
-      const choice = 31 - Math.clz32(rest & -rest);
-      if (node.spent + costOf(node, choice) <= this.#bound) return choice;
-      this.#cut = true;
-      node.tried |= 1 << choice;
+    const untried = node.wanted & ~node.tried & ~node.asleep;
+    for (const kind of [KILL_CHOICES, TIME_CHOICES, STEP_CHOICES]) {
+      for (let rest = untried & kind; rest !== 0; rest &= rest - 1) {
+        const choice = 31 - Math.clz32(rest & -rest);
+        if (node.spent + costOf(node, choice) <= this.#bound) return choice;
+        this.#cut = true;
+        node.tried |= 1 << choice;
+      }
     }
     return -1;
   }
@@ -154,16 +161,20 @@ export class Search {
 
   /** The same, within a bound. */
   #reverseWithin(execution: Execution, first: number, second: number): void {
-    const thread = execution.thread(first);
-    let turn = first;
-    while (turn > 0 && execution.thread(turn - 1) === thread) turn--;
-    for (const step of turn === first ? [first] : [first, turn]) {
+    const other = 1 << execution.thread(second);
+    for (const step of this.#turnOf(execution, first)) {
       const node = this.#path[step] as Node;
-      const other = execution.thread(second);
-      const wished = node.enabled & ((1 << other) | (1 << (TIME + other)));
-      if (wished !== 0) node.wanted |= wished;
+      if ((other & node.enabled & ~node.asleep) !== 0) node.wanted |= other;
       else node.wanted |= node.enabled & (STEP_CHOICES | TIME_CHOICES | this.#deathsBefore(execution, second));
     }
+  }
+
+  /** A step, and the one with which its thread was given the turn: what is tried there instead costs no preemption more. */
+  #turnOf(execution: Execution, step: number): number[] {
+    const thread = execution.thread(step);
+    let turn = step;
+    while (execution.last(turn) === thread && (execution.enabled(turn) & (1 << thread)) !== 0) turn--;
+    return turn === step ? [step] : [step, turn];
   }
 
   /** If the supervisor made this step: the deaths that made it act. */
@@ -178,8 +189,10 @@ export class Search {
   }
 
   #wantDeathsAndTimeouts(execution: Execution, step: number): void {
-    const node = this.#path[step] as Node;
     const threads = execution.woken(step) | (execution.choice(step) < KILL ? 1 << execution.thread(step) : 0);
-    node.wanted |= node.enabled & ((threads << KILL) | (threads << TIME));
+    for (const each of this.#bound === Number.POSITIVE_INFINITY ? [step] : this.#turnOf(execution, step)) {
+      const node = this.#path[each] as Node;
+      node.wanted |= node.enabled & ((threads << KILL) | (threads << TIME));
+    }
   }
 }

@@ -19,5 +19,8 @@ export async function useFleet(servers: string): Promise<void> {
   console.log(await fleet.readAttribute(uuid, 'vendor/sample_mdev_dev'));
 
   await fleet.remove(uuid); // free in the whole fleet when this resolves
-  for await (const { action } of fleet.events({ all: true, untilNow: true, uuid })) console.log(action);
+  for await (const { action } of fleet.events({ all: true, uuid })) {
+    console.log(action);
+    if (action === 'remove') break;
+  }
 }
