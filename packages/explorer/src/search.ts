@@ -7,13 +7,15 @@
  * that leads to it, is tried in place of `first`.
  *
  * With a bound on preemptions (changes from a thread that could have gone on) the reduction must not take away executions
- * that need fewer of them. So the thread of `second` is tried in place of `first` and also where the thread of `first` was
- * given its turn, which costs nothing more; and the only choice that sleeps is going on with the thread that was on turn:
- * to preempt it and come back without having met what it was about to do is the same as not to preempt it, and dearer.
+ * that need fewer of them. So the thread of `second` is tried in place of `first` and also where that costs no more: where
+ * the thread of `first` was given its turn, and where nobody could make a step. If it cannot go on there, everything that
+ * can is tried. Nothing sleeps: what is found after a choice that sleeps may call for a choice that a thread has only here.
  *
  * Deaths and time-outs are not steps of the scenario's own making, so no race points at them. A thread may be killed before
  * each of its steps and before it is woken; time may pass for a thread wherever it is woken or begins a task. Deaths have a
  * budget of their own; letting time pass while somebody could make a step costs as much as a preemption.
+ *
+ * That this leaves nothing out is not proved but tried, on random programs: `search-threadless.test.ts`.
  */
 import { Causality } from './causality.js';
 import { KILL, KILL_CHOICES, STEP_CHOICES, TIME, TIME_CHOICES } from './choices.js';
@@ -44,6 +46,10 @@ export class Search {
   /** True if something was left out because of the bound. */
   get boundMattered(): boolean {
     return this.#cut;
+  }
+
+  get #bounded(): boolean {
+    return this.#bound !== Number.POSITIVE_INFINITY;
   }
 
   /** What to play next, or undefined when everything was tried. */
@@ -104,8 +110,8 @@ export class Search {
     }
     const causality = new Causality(execution, length, from);
     for (const { first, second } of causality.races) {
-      if (this.#bound === Number.POSITIVE_INFINITY) this.#reverse(execution, causality, first, second);
-      else this.#reverseWithin(execution, first, second);
+      if (this.#bounded) this.#reverseWithin(execution, first, second);
+      else this.#reverse(execution, causality, first, second);
     }
     for (let step = from; step < length; step++) this.#wantDeathsAndTimeouts(execution, step);
   }
@@ -129,10 +135,7 @@ export class Search {
 
   /** What sleeps at a node while its next choice is tried. */
   #sleepAfter(node: Node): number {
-    if (this.#everywhere) return 0;
-    if (this.#bound === Number.POSITIVE_INFINITY) return node.asleep | node.tried;
-    const goingOn = node.last < 0 ? 0 : 1 << node.last;
-    return node.asleep | (node.tried & goingOn);
+    return this.#bounded || this.#everywhere ? 0 : node.asleep | node.tried;
   }
 
   /** Tries something in place of `first` that lets `second` come before it. */
@@ -162,19 +165,24 @@ export class Search {
   /** The same, within a bound. */
   #reverseWithin(execution: Execution, first: number, second: number): void {
     const other = 1 << execution.thread(second);
-    for (const step of this.#turnOf(execution, first)) {
+    for (const step of this.#placesBefore(execution, first)) {
       const node = this.#path[step] as Node;
-      if ((other & node.enabled & ~node.asleep) !== 0) node.wanted |= other;
+      if ((other & node.enabled) !== 0) node.wanted |= other;
       else node.wanted |= node.enabled & (STEP_CHOICES | TIME_CHOICES | this.#deathsBefore(execution, second));
     }
   }
 
-  /** A step, and the one with which its thread was given the turn: what is tried there instead costs no preemption more. */
-  #turnOf(execution: Execution, step: number): number[] {
+  /**
+   * A step, and those before it in place of which something else costs no preemption more: the one with which its thread was
+   * given the turn, and the last one at which nobody could make a step, where time passes for nothing.
+   */
+  #placesBefore(execution: Execution, step: number): Set<number> {
     const thread = execution.thread(step);
     let turn = step;
     while (execution.last(turn) === thread && (execution.enabled(turn) & (1 << thread)) !== 0) turn--;
-    return turn === step ? [step] : [step, turn];
+    let idle = turn;
+    while (idle >= 0 && (execution.enabled(idle) & STEP_CHOICES) !== 0) idle--;
+    return new Set(idle < 0 ? [step, turn] : [step, turn, idle]);
   }
 
   /** If the supervisor made this step: the deaths that made it act. */
@@ -190,7 +198,7 @@ export class Search {
 
   #wantDeathsAndTimeouts(execution: Execution, step: number): void {
     const threads = execution.woken(step) | (execution.choice(step) < KILL ? 1 << execution.thread(step) : 0);
-    for (const each of this.#bound === Number.POSITIVE_INFINITY ? [step] : this.#turnOf(execution, step)) {
+    for (const each of this.#bounded ? this.#placesBefore(execution, step) : [step]) {
       const node = this.#path[each] as Node;
       node.wanted |= node.enabled & ((threads << KILL) | (threads << TIME));
     }

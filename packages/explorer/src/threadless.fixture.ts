@@ -102,14 +102,17 @@ class Game {
       return true;
     };
     if (operation === 'notify') return see(this.#notify(at));
-    if (this.#waiting[thread] === true) return see(this.#wakeUp(thread, at));
+    if (this.#waiting[thread] === true) {
+      const result = operation === 'wait' ? this.#wakeUp(thread, at) : this.#beginTask(thread, at);
+      return result !== undefined && see(result);
+    }
     const before = this.#values[at] as number;
     const record = (facets: number) => recordStep(words, kindOf(operation), facets, 0, at * BYTES, BYTES, 0);
-    if (operation === 'wait') {
+    if (operation === 'wait' || operation === 'waitAsync') {
       const sleeps = before === value - 1;
       record(sleeps ? facetsOf(operation) : READS);
       if (!sleeps) return see(1);
-      this.#sleep(thread, at, before);
+      this.#sleep(thread, at, before, operation === 'waitAsync');
       return false;
     }
     const after = resultOf(operation, before, value);
@@ -126,13 +129,13 @@ class Game {
     return woken < 0 ? 0 : 1;
   }
 
-  #sleep(thread: number, at: number, value: number): void {
+  #sleep(thread: number, at: number, value: number, isAsync: boolean): void {
     const { words, clocks } = this.#memory;
     const row = layout.threadRow(thread);
-    const waiter = addWait(words, thread, 0, at * BYTES, value, 0, false);
+    const waiter = addWait(words, thread, 0, at * BYTES, value, 0, isAsync);
     this.#waiting[thread] = true;
     words[row + layout.WAITS_IN] = waiter;
-    words[row + layout.STATUS] = layout.ASLEEP;
+    words[row + layout.STATUS] = isAsync ? layout.AWAITING : layout.ASLEEP;
     words[row + layout.TIMED] = 1;
     words[row + layout.TIMED_BUFFER] = 0;
     words[row + layout.TIMED_OFFSET] = at * BYTES;
@@ -143,19 +146,51 @@ class Game {
 
   /** A thread goes on that was woken, or whose time has passed. */
   #wakeUp(thread: number, at: number): number {
-    const { words, clocks } = this.#memory;
+    const passed = this.#timePassed(thread);
+    this.#recordAwakening(thread, at, passed);
+    this.#endWait(thread);
+    return passed ? 2 : 0;
+  }
+
+  /** An event loop begins what was granted, or what time has passed for; undefined if that was granted meanwhile. */
+  #beginTask(thread: number, at: number): number | undefined {
+    const { words } = this.#memory;
     const row = layout.threadRow(thread);
-    const passed = words[layout.stepRow(words[layout.STEP] - 1) + layout.AT_CHOICE] === TIME + thread;
-    words[layout.waiterRow(words[row + layout.WAITS_IN]) + layout.WAITER_STATE] = layout.UNUSED;
-    this.#waiting[thread] = false;
-    words[row + layout.WAITS_IN] = -1;
-    words[row + layout.TIMED] = 0;
+    const passed = this.#timePassed(thread);
+    const granted = words[layout.waiterRow(words[row + layout.WAITS_IN]) + layout.WAITER_STATE] === layout.GRANTED;
+    this.#recordAwakening(thread, at, passed);
+    if (passed && granted) {
+      words[row + layout.STATUS] = layout.AWAITING;
+      words[row + layout.TIMED] = 0;
+      return undefined;
+    }
+    words[row + layout.TASKS] -= granted ? 1 : 0;
+    this.#endWait(thread);
+    return passed ? 2 : 0;
+  }
+
+  /** True if the step just chosen is that time passes for a thread. */
+  #timePassed(thread: number): boolean {
+    const { words } = this.#memory;
+    return words[layout.stepRow(words[layout.STEP] - 1) + layout.AT_CHOICE] === TIME + thread;
+  }
+
+  #recordAwakening(thread: number, at: number, passed: boolean): void {
+    const { words, clocks } = this.#memory;
+    words[layout.threadRow(thread) + layout.STATUS] = layout.READY;
     if (passed) {
-      words[row + layout.STATUS] = layout.READY;
       clocks[thread] = clocks[deadlineOf(thread)];
       recordStep(words, TIMEOUT, CHANGES_QUEUE, 0, at * BYTES, BYTES, 0);
     } else recordStep(words, RESUME, 0, -1, 0, 0, 0);
-    return passed ? 2 : 0;
+  }
+
+  #endWait(thread: number): void {
+    const { words } = this.#memory;
+    const row = layout.threadRow(thread);
+    this.#waiting[thread] = false;
+    words[layout.waiterRow(words[row + layout.WAITS_IN]) + layout.WAITER_STATE] = layout.UNUSED;
+    words[row + layout.WAITS_IN] = -1;
+    words[row + layout.TIMED] = 0;
   }
 
   /** Says what a thread is about to do, or that it has nothing more to do. */
