@@ -77,7 +77,8 @@ describe.skipIf(noServer !== '')(`a fleet ${noServer}`, () => {
     expect(await fleet.devices()).toEqual([]);
     // On a starved machine it may have lost its lease too, for a moment.
     await seen(fleet, 'b', 'live');
-    expect(await fleet.create({ host: 'b', uuids: [UUID] })).toMatchObject({ failed: [], doubtful: [] });
+    const moved = await fleet.create({ host: 'b', uuids: [UUID] });
+    expect(moved).toMatchObject({ created: [{ uuid: UUID }], failed: [], doubtful: [] });
     const rejoined = once(host, 'rejoined');
     relay.heal();
     const [anew] = await rejoined;
